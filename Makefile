@@ -1,0 +1,51 @@
+# Few targets, and the same ones for people and for continuous integration. Variables work both ways:
+# `make run PORT=9000` and `PORT=9000 make run`.
+PYTHON ?= python3
+PY := .venv/bin/python
+PIP := $(PY) -m pip install --quiet --disable-pip-version-check --no-input --require-hashes
+
+.PHONY: run test bench check lock clean-state
+.DEFAULT_GOAL := run
+.DELETE_ON_ERROR:
+
+run: .venv/.run
+	@exec $(PY) manage.py run
+
+test: check
+	@$(PY) -m tests.chromium
+	@$(PY) -m pytest
+
+bench: .venv/.dev
+	@$(PY) -m tests.bench
+
+check: .venv/.dev
+	@$(PY) -m ruff check .
+	@$(PY) -m ruff format --check .
+	@$(PY) -m mypy
+
+clean-state:
+	@$(PYTHON) -m workshop.state
+
+lock:
+	@command -v uv >/dev/null || { echo "make lock needs uv: https://docs.astral.sh/uv/"; exit 1; }
+	@for name in requirements requirements-dev; do \
+		uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+			--custom-compile-command "make lock" --output-file $$name.txt $$name.in; \
+	done
+
+# A stamp says which requirements are installed, so that a start with nothing new never calls pip.
+.venv/.run: requirements.txt .venv/bin/python
+	@echo "Installing what Saga Workshop needs into .venv (about a minute, once) ..."
+	@$(PIP) -r requirements.txt
+	@touch $@
+
+.venv/.dev: requirements-dev.txt .venv/.run
+	@echo "Installing what its tests need into .venv (about a minute, once) ..."
+	@$(PIP) -r requirements-dev.txt
+	@touch $@
+
+NEEDS := Saga Workshop needs Python 3.11 or newer (make PYTHON=python3.12 names another one), but $(PYTHON) is
+.venv/bin/python:
+	@command -v $(PYTHON) >/dev/null || { echo "$(NEEDS) not there."; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit("$(NEEDS) " + sys.version.split()[0] + "." if sys.version_info < (3, 11) else 0)'
+	@$(PYTHON) -m venv --clear .venv

@@ -1,0 +1,25 @@
+"""The authorizer grants a new user what the department needs."""
+
+from typing import Any
+
+from saga.messages import SagaMessage
+
+NAME = "authorizer"
+THREADS = 1
+
+_EVERYBODY = ("mail", "calendar")
+_GRANTS = {
+    "Engineering": ("source-code", "build-farm"),
+    "Data": ("warehouse", "notebooks"),
+    "Design": ("asset-library",),
+    "Marketing": ("asset-library", "campaigns"),
+    "Sales": ("customer-records", "contracts"),
+    "Support": ("customer-records", "tickets"),
+    "Finance": ("ledger", "payroll"),
+    "People": ("payroll", "personnel-files"),
+}
+
+
+def perform(message: SagaMessage) -> dict[str, Any]:
+    """Return the authorizations of the user's department, and everybody's."""
+    return {"authorizations": [*_EVERYBODY, *_GRANTS.get(message.user.department, ())]}

@@ -1,0 +1,113 @@
+"""A service's pulse: tells the dashboard each second how it is, and hears what it is asked to be.
+
+It runs beside the worker, on its own thread and connections, so that a service that was stopped, or whose work hangs,
+still beats and can be started again.
+"""
+
+import os
+import signal
+import socket
+from collections.abc import Callable
+from typing import NamedTuple
+
+from consumers.clock import Clock
+from consumers.dials import Dials
+from consumers.worker import Worker
+from saga import reports, wire
+from saga.bus import Bus, Outgoing, Record
+from saga.errors import MessageRejected
+from saga.messages import Control, Heartbeat, State
+from saga.topics import CONTROL, DEAD_LETTER, HEARTBEAT
+
+BEAT_INTERVAL_S = 1.0
+
+
+class Condition(NamedTuple):
+    """How the worker is at a moment: None while there is none, as when the service is stopped."""
+
+    state: State
+    detail: str
+    worker: Worker | None
+
+
+class Pulse:
+    """Beats for one instance of a service; `condition` returns how its worker is at any moment."""
+
+    def __init__(
+        self,
+        service: str,
+        bus: Bus,
+        *,
+        instance: str,
+        dials: Dials,
+        clock: Clock,
+        condition: Callable[[], Condition],
+        kill: Callable[[int, int], None] = os.kill,
+    ) -> None:
+        self._service = service
+        self._instance = instance
+        self._dials = dials
+        self._clock = clock
+        self._condition = condition
+        self._kill = kill
+        self._beats = 0
+        self._next_beat = clock.monotonic()
+        self._heard = 0
+        self._said_before = max(bus.end_offsets([CONTROL]).values(), default=0)
+        self._producer = bus.producer()
+        self._reader = bus.reader(CONTROL)
+
+    @property
+    def is_up_to_date(self) -> bool:
+        """Has everything been heard that was said before this pulse began?"""
+        return self._heard >= self._said_before
+
+    def run_once(self) -> bool:
+        """Hear what is new, and beat when it is time. Raises BrokerUnavailable."""
+        wait = max(0.0, self._next_beat - self._clock.monotonic())
+        records = self._reader.poll(wait, limit=500)
+        outgoing = [letter for record in records if (letter := self._hear(record))]
+        self._heard = max([self._heard, *(record.offset + 1 for record in records)])
+        if self._clock.monotonic() >= self._next_beat:
+            self._next_beat = self._clock.monotonic() + BEAT_INTERVAL_S
+            outgoing.append(self._beat())
+        self._producer.send(outgoing)
+        return bool(records)
+
+    def close(self) -> None:
+        self._reader.close()
+        self._producer.close()
+
+    def _hear(self, record: Record) -> Outgoing | None:
+        """Follow what `record` says if it is meant for this service; return a dead letter if nobody can read it."""
+        try:
+            control = wire.decode(Control, record)
+        except MessageRejected as rejection:
+            now = self._clock.now()
+            letter = reports.dead_letter(record, service=self._service, reason=str(rejection), at=now)
+            return wire.encode(letter, topic=DEAD_LETTER, source=self._service, at=now)
+        if control.service == self._service:
+            self._dials.turn(control)
+            if control.kill == self._instance:
+                self._kill(os.getpid(), signal.SIGKILL)
+        return None
+
+    def _beat(self) -> Outgoing:
+        state, detail, worker = self._condition()
+        partitions = tuple(sorted(f"{p.topic}/{p.partition}" for p in worker.assigned)) if worker else ()
+        self._beats += 1
+        now = self._clock.now()
+        beat = Heartbeat(
+            service=self._service,
+            instance=self._instance,
+            pid=os.getpid(),
+            host=socket.gethostname(),
+            state="starting" if state == "running" and not partitions else state,
+            detail=detail[:500],
+            partitions=partitions,
+            in_flight=worker.in_flight if worker else 0,
+            handled=worker.handled if worker else 0,
+            beat=self._beats,
+            at=now,
+        )
+        return wire.encode(beat, topic=HEARTBEAT, source=self._service, at=now)

@@ -1,0 +1,94 @@
+"""What a browser is shown: rows, counters and services, read from the read model at one moment."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import transaction
+from django.db.models import QuerySet
+
+from dashboard.models import Board, Saga, Service
+from dashboard.services import row_of as service_row
+from saga.state import ENDED
+
+PAGE_LIMIT = 1_000
+CATCH_UP_LIMIT = 10_000
+
+_FIELDS = (
+    "number saga_id seq scenario style status reason started_at ended_at finished overtook overtaken user_name "
+    "department steps"
+).split()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class View:
+    """Part of the board as of `seq`: rows of sagas, changed services, all counters."""
+
+    seq: int
+    sagas: list[dict[str, Any]]
+    services: list[dict[str, Any]]
+    counters: dict[str, int]
+    older: int | None = None
+
+
+def row_of(saga: Saga) -> dict[str, Any]:
+    """Return a saga as the API and the sockets show it."""
+    row = {name: getattr(saga, name) for name in _FIELDS}
+    row["user"] = {"name": row.pop("user_name"), "department": row.pop("department")}
+    return row
+
+
+@transaction.atomic
+def snapshot(*, trace: bool) -> View:
+    """Return the newest sagas, newest first, and everything else."""
+    board = Board.objects.get()
+    rows, older = page(before=None, filters=visible(trace=trace))
+    services = [service_row(service) for service in Service.objects.all()]
+    return View(seq=board.seq, sagas=rows, services=services, counters=_counters(board), older=older)
+
+
+@transaction.atomic
+def changes(*, after: int, limit: int = CATCH_UP_LIMIT) -> View | None:
+    """Return what changed after `after`, oldest change first; None if nothing did.
+
+    Where more than `limit` sagas changed, the view's `seq` is that of the last one in it: ask again from there.
+    """
+    board = Board.objects.get()
+    if board.seq <= after:
+        return None
+    rows = [row_of(saga) for saga in Saga.objects.filter(seq__gt=after).order_by("seq")[:limit]]
+    services = [service_row(service) for service in Service.objects.filter(seq__gt=after)]
+    seq = rows[-1]["seq"] if len(rows) == limit else board.seq
+    return View(seq=seq, sagas=rows, services=services, counters=_counters(board))
+
+
+def page(
+    *, before: int | None, filters: Mapping[str, Any], limit: int = PAGE_LIMIT
+) -> tuple[list[dict[str, Any]], int | None]:
+    """Return up to `limit` sagas with numbers below `before`, newest first, and the number to go on from, if any."""
+    sagas: QuerySet[Saga] = Saga.objects.filter(**filters).order_by("-number")
+    if before is not None:
+        sagas = sagas.filter(number__lt=before)
+    rows = [row_of(saga) for saga in sagas[: limit + 1]]
+    return rows[:limit], rows[limit - 1]["number"] if len(rows) > limit else None
+
+
+def visible(*, trace: bool) -> dict[str, Any]:
+    """Return the filter for what a browser may see: without trace, only sagas that ended."""
+    return {} if trace else {"status__in": ENDED}
+
+
+def without_steps(rows: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return what somebody who traces nothing may know: sagas that ended, and nothing of how they got there."""
+    return [{name: row[name] for name in row if name != "steps"} for row in rows if row["status"] in ENDED]
+
+
+def _counters(board: Board) -> dict[str, int]:
+    return {
+        "accepted": board.accepted,
+        "running": board.accepted - board.ended,
+        "completed": board.completed,
+        "out_of_order": board.out_of_order,
+        "dead_letters": board.dead_letters,
+        "waiting": Saga.objects.filter(fed_offset=None).count(),
+    }

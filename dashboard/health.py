@@ -1,0 +1,51 @@
+"""What this process depends on, and how each dependency is at this moment."""
+
+from collections.abc import Callable
+from typing import Any
+
+from django.db import DatabaseError
+
+from dashboard.models import Board, Service
+from dashboard.services import row_of
+
+Probe = Callable[[], str]
+
+
+class Health:
+    """Named probes; each returns what is wrong in plain words, or nothing."""
+
+    def __init__(self) -> None:
+        self._probes: dict[str, Probe] = {"database": _database}
+
+    def watch(self, name: str, probe: Probe) -> None:
+        self._probes[name] = probe
+
+    def report(self) -> list[dict[str, Any]]:
+        """Return [{"name", "ok", "detail"}] for each dependency, asked now."""
+        troubles = {name: probe() for name, probe in self._probes.items()}
+        return [{"name": name, "ok": not trouble, "detail": trouble} for name, trouble in troubles.items()]
+
+
+def _database() -> str:
+    try:
+        Board.objects.get()
+    except (DatabaseError, Board.DoesNotExist) as error:
+        return f"the database does not answer: {error}"
+    return ""
+
+
+def service_reports() -> list[dict[str, Any]]:
+    """Return the same for each service. One that was stopped by request is as it should be."""
+    rows = [row_of(service) for service in Service.objects.order_by("name")]
+    return [
+        {
+            "name": row["name"],
+            "ok": row["state"] == "running" or (not row["running"] and row["state"] == "stopped"),
+            "detail": " ".join(filter(None, (row["state"], row["detail"]))) if row["state"] != "running" else "",
+        }
+        for row in rows
+    ]
+
+
+# This process's own; whoever starts a part of the process adds its probe.
+HEALTH = Health()

@@ -1,0 +1,126 @@
+"""One per web process: listens to the channel layer once, reads what changed once, encodes once, tells every socket.
+
+A message on the layer says only that the board changed. What changed is read from the read model, so a message that is
+late, repeated or lost does no harm: the next one, or the next second, brings the same.
+"""
+
+import asyncio
+import logging
+from typing import Any, Protocol
+
+from channels.db import database_sync_to_async
+from channels.layers import BaseChannelLayer
+from django.db import DatabaseError
+
+from dashboard import board, frames
+from dashboard.health import Health
+
+GROUP = "board"
+CHANGED = {"type": "board.changed"}
+FRAME_INTERVAL_S = 0.1
+QUIET_CHECK_S = 1.0
+FRAME_ROWS = 2_000
+
+log = logging.getLogger(__name__)
+
+changes = database_sync_to_async(board.changes)
+snapshot = database_sync_to_async(board.snapshot)
+page = database_sync_to_async(board.page)
+
+
+class Listener(Protocol):
+    """A socket: whether it traces, and how much of the board it has seen."""
+
+    trace: bool
+    seen: int
+
+    async def send_frame(self, frame: str) -> None: ...
+
+
+class Hub:
+    def __init__(self, layer: BaseChannelLayer, health: Health) -> None:
+        self._layer = layer
+        self._report = database_sync_to_async(health.report)
+        self._health: list[dict[str, Any]] = []
+        self._listeners: set[Listener] = set()
+        self._turn = asyncio.Lock()
+        self._task: asyncio.Task[None] | None = None
+        self._seq = 0
+
+    async def join(self, listener: Listener) -> None:
+        """Send the snapshot, and from then on every change."""
+        async with self._turn:
+            await self._start()
+            await self._send_snapshot(listener)
+            if not self._listeners:
+                self._seq = listener.seen
+            self._listeners.add(listener)
+
+    def leave(self, listener: Listener) -> None:
+        self._listeners.discard(listener)
+
+    async def set_trace(self, listener: Listener, enabled: bool) -> None:
+        async with self._turn:
+            listener.trace = enabled
+            await self._send_snapshot(listener)
+
+    async def resume(self, listener: Listener, after: int) -> None:
+        """Send everything that changed since the listener went away."""
+        async with self._turn:
+            while view := await changes(after=after):
+                await listener.send_frame(frames.view("delta", view, trace=listener.trace, health=self._health))
+                after = view.seq
+            listener.seen = max(listener.seen, after)
+
+    async def send_older(self, listener: Listener, before: int) -> None:
+        rows, older = await page(before=before, filters=board.visible(trace=listener.trace))
+        await listener.send_frame(frames.older(rows, older, trace=listener.trace))
+
+    async def _send_snapshot(self, listener: Listener) -> None:
+        view = await snapshot(trace=listener.trace)
+        await listener.send_frame(frames.view("snapshot", view, trace=listener.trace, health=self._health))
+        listener.seen = view.seq
+
+    async def _start(self) -> None:
+        if self._task is None:
+            self._health = await self._report()
+            channel = await self._layer.new_channel()
+            await self._layer.group_add(GROUP, channel)
+            self._task = asyncio.create_task(self._run(channel))
+
+    async def _run(self, channel: str) -> None:
+        while True:
+            await self._wait_for_change(channel)
+            try:
+                async with self._turn:
+                    await self._tell_changes()
+            except DatabaseError as trouble:
+                log.warning("the board cannot be read: %s", trouble)
+            await asyncio.sleep(FRAME_INTERVAL_S)
+
+    async def _wait_for_change(self, channel: str) -> None:
+        try:
+            await asyncio.wait_for(self._layer.receive(channel), QUIET_CHECK_S)
+        except TimeoutError:
+            return
+
+    async def _tell_changes(self) -> None:
+        if not self._listeners:
+            return
+        health, self._health = self._health, await self._report()
+        view = await changes(after=self._seq, limit=FRAME_ROWS)
+        if view:
+            self._seq = view.seq
+            await self._tell(lambda trace: frames.view("delta", view, trace=trace, health=self._health), self._seq)
+        elif health != self._health:
+            await self._tell(lambda trace: frames.health(self._seq, self._health), self._seq + 1)
+
+    async def _tell(self, make_frame: Any, seq: int) -> None:
+        ready: dict[bool, str] = {}
+        for listener in list(self._listeners):
+            if listener.seen >= seq:
+                continue
+            if listener.trace not in ready:
+                ready[listener.trace] = make_frame(listener.trace)
+            await listener.send_frame(ready[listener.trace])
+            listener.seen = max(listener.seen, self._seq)

@@ -1,0 +1,88 @@
+"""Looks at the whole once a second: is the broker there, how much waits for each service, how does each one feel."""
+
+import json
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from django.db import transaction
+
+from dashboard.models import Board, Service
+from dashboard.watch import Watch
+from saga.bus import Bus
+from saga.errors import BrokerUnavailable
+from saga.topics import TOPICS_BY_SERVICE
+
+INTERVAL_S = 1.0
+
+
+class Monitor:
+    """Keeps the `view` of each service's row true. `process_table` is the supervisor's, where there is one."""
+
+    def __init__(self, bus: Bus, *, watch: Watch, process_table: Path, board_changed: Callable[[], None]) -> None:
+        self.broker_trouble = ""
+        self._bus = bus
+        self._watch = watch
+        self._process_table = process_table
+        self._board_changed = board_changed
+        self._pause = threading.Event()
+
+    def run_once(self) -> bool:
+        """Look, write down what is different, then wait for the next second. Raises DatabaseError."""
+        backlogs = self._backlogs()
+        processes = {entry["name"]: entry for entry in read_process_table(self._process_table)}
+        changed = self._update(backlogs, processes)
+        if changed:
+            self._board_changed()
+        self._pause.wait(INTERVAL_S)
+        return changed
+
+    def close(self) -> None:
+        self._bus.close()
+
+    def _backlogs(self) -> dict[str, int]:
+        """Return how many messages wait for each service; none while the broker does not answer."""
+        try:
+            backlogs = {name: _backlog(self._bus, name) for name in TOPICS_BY_SERVICE}
+        except BrokerUnavailable as trouble:
+            self.broker_trouble = str(trouble)
+            return {}
+        self.broker_trouble = ""
+        return backlogs
+
+    def _update(self, backlogs: dict[str, int], processes: dict[str, dict[str, Any]]) -> bool:
+        services = list(Service.objects.all())
+        changed = []
+        for service in services:
+            view = self._watch.view(service.name, asked_to_run=service.running, process=processes.get(service.name))
+            view["backlog"] = backlogs.get(service.name, service.view.get("backlog", 0))
+            if view != service.view:
+                service.view = view
+                changed.append(service)
+        if changed:
+            _save_views(changed)
+        return bool(changed)
+
+
+def read_process_table(path: Path) -> list[dict[str, Any]]:
+    """Return the supervisor's list of processes, empty where no supervisor keeps one."""
+    try:
+        return json.loads(path.read_text())
+    except FileNotFoundError:
+        return []
+
+
+def _backlog(bus: Bus, service: str) -> int:
+    topics = TOPICS_BY_SERVICE[service]
+    committed = bus.committed_offsets(service, topics)
+    return sum(max(0, end - committed.get(partition, 0)) for partition, end in bus.end_offsets(topics).items())
+
+
+def _save_views(services: list[Service]) -> None:
+    with transaction.atomic():
+        board = Board.locked()
+        for service in services:
+            service.seq = board.next_seq()
+            service.save(update_fields=["view", "seq"])
+        board.save()

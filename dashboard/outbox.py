@@ -1,0 +1,63 @@
+"""Accepting sagas: each is written down before anything is sent, so an accepted saga is never lost.
+
+The transactional outbox pattern. A row of `Saga` without `fed_offset` is the outbox entry; `dashboard.relay` sends it.
+"""
+
+import threading
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from itertools import islice
+from uuid import uuid4
+
+from django.db import DatabaseError, transaction
+from pydantic import TypeAdapter
+
+from dashboard.errors import NotAccepted
+from dashboard.models import Board, Saga
+from dashboard.people import made_up
+from saga import state
+from saga.definitions import Definition
+from saga.messages import User
+
+# Set when there may be something to send; the relay of this process waits for it.
+news = threading.Event()
+
+STEPS = TypeAdapter(tuple[state.StepState, ...])
+
+
+def utc_now() -> str:
+    """Return the wall-clock time, RFC 3339 in UTC."""
+    return datetime.now(UTC).isoformat().replace("+00:00", "Z")
+
+
+def accept(definition: Definition, *, style: str, users: Sequence[User] | int) -> list[str]:
+    """Write down a saga for each user, or for that many made-up ones, and return their ids.
+
+    All of them or none: raises NotAccepted when the database does not take them.
+    """
+    try:
+        with transaction.atomic():
+            board = Board.locked()
+            people = list(islice(made_up(board.accepted), users)) if isinstance(users, int) else users
+            sagas = [_saga(board, definition, style, user) for user in people]
+            Saga.objects.bulk_create(sagas, batch_size=500)
+            board.save()
+    except DatabaseError as error:
+        raise NotAccepted(f"the sagas could not be written down, nothing was started: {error}") from error
+    news.set()
+    return [saga.saga_id for saga in sagas]
+
+
+def _saga(board: Board, definition: Definition, style: str, user: User) -> Saga:
+    board.accepted += 1
+    return Saga(
+        number=board.accepted,
+        saga_id=str(uuid4()),
+        scenario=definition.scenario,
+        style=style,
+        user_name=user.name,
+        department=user.department,
+        started_at=utc_now(),
+        steps=STEPS.dump_python(state.initial(definition).steps, mode="json"),
+        seq=board.next_seq(),
+    )

@@ -1,0 +1,76 @@
+"""Reads what the services say and hands it, a batch at a time, to the read model and to the watch."""
+
+import logging
+from collections.abc import Callable
+from typing import TypeVar
+
+from dashboard import outbox
+from dashboard.projection import project
+from dashboard.watch import Watch
+from saga import reports, wire
+from saga.bus import Bus, Outgoing, Record, TopicPartition
+from saga.definitions import definition_of
+from saga.errors import MessageRejected
+from saga.messages import DeadLetter, Heartbeat, Trace
+from saga.topics import DEAD_LETTER, HEARTBEAT, TRACE
+
+GROUP = "projector"
+POLL_TIMEOUT_S = 1.0
+BATCH_LIMIT = 1_000
+
+log = logging.getLogger(__name__)
+M = TypeVar("M", Trace, DeadLetter, Heartbeat)
+
+
+class Projector:
+    """One member of the group `projector`. `board_changed` is called after each batch that changed a row."""
+
+    def __init__(self, bus: Bus, *, watch: Watch, board_changed: Callable[[], None]) -> None:
+        self._watch = watch
+        self._board_changed = board_changed
+        self._producer = bus.producer()
+        self._consumer = bus.consumer(GROUP, [TRACE, DEAD_LETTER, HEARTBEAT], on_revoked=lambda partitions: None)
+
+    @property
+    def assigned(self) -> frozenset[TopicPartition]:
+        return self._consumer.assigned()
+
+    def run_once(self) -> bool:
+        """Project one batch, then commit its offsets. Raises what the broker or the database raises."""
+        records = self._consumer.poll(POLL_TIMEOUT_S, limit=BATCH_LIMIT)
+        if not records:
+            return False
+        unreadable: list[Outgoing] = []
+        traces = _read(Trace, TRACE, records, unreadable)
+        letters = _read(DeadLetter, DEAD_LETTER, records, unreadable)
+        for beat in _read(Heartbeat, HEARTBEAT, records, unreadable):
+            self._watch.hear(beat)
+        if traces or letters:
+            project(traces, letters)
+            outbox.news.set()
+            self._board_changed()
+        self._producer.send(unreadable)
+        self._consumer.commit({TopicPartition(r.topic, r.partition): r.offset + 1 for r in records})
+        return True
+
+    def close(self) -> None:
+        self._consumer.close()
+        self._producer.close()
+
+
+def _read(kind: type[M], topic: str, records: list[Record], unreadable: list[Outgoing]) -> list[M]:
+    """Return the messages on `topic`; add a dead letter to `unreadable` for each that is none."""
+    messages = []
+    for record in records:
+        if record.topic != topic:
+            continue
+        try:
+            message = wire.decode(kind, record)
+            if isinstance(message, Trace):
+                definition_of(message.scenario)
+            messages.append(message)
+        except MessageRejected as rejection:
+            now = outbox.utc_now()
+            letter = reports.dead_letter(record, service=GROUP, reason=str(rejection), at=now)
+            unreadable.append(wire.encode(letter, topic=DEAD_LETTER, source=GROUP, at=now))
+    return messages

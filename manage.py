@@ -1,0 +1,26 @@
+#!/usr/bin/env python
+"""Every command of the project: `manage.py run` starts all of it, the others one part each."""
+
+import os
+import sys
+
+from workshop import leash
+from workshop.config import ConfigError
+
+
+def main() -> None:
+    leash.hold()
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "workshop.settings")
+    from django.core.management import execute_from_command_line
+
+    try:
+        execute_from_command_line(sys.argv)
+    except ConfigError as error:
+        sys.stderr.writelines(f"{mistake}\n" for mistake in error.mistakes)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,112 @@
+"""The road messages travel, as a port: what the project needs of a Kafka client, and nothing more.
+
+`workshop.kafka_bus` implements it on a real client, `tests.memory_bus` in memory; the same contract tests run
+against both, on every broker. Workers, relay and projector know only these classes.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple, Protocol
+
+
+class TopicPartition(NamedTuple):
+    topic: str
+    partition: int
+
+
+class Place(NamedTuple):
+    """Where a message stands in the log, once the broker acknowledged it."""
+
+    topic: str
+    partition: int
+    offset: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Record:
+    """A message as it was read, untrusted: key and value may be missing or be anything."""
+
+    topic: str
+    partition: int
+    offset: int
+    key: bytes | None
+    value: bytes | None
+    headers: tuple[tuple[str, bytes], ...] = ()
+
+    @property
+    def place(self) -> Place:
+        return Place(self.topic, self.partition, self.offset)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outgoing:
+    """A message on its way to a topic; the key decides the partition."""
+
+    topic: str
+    key: bytes
+    value: bytes
+    headers: tuple[tuple[str, bytes], ...] = ()
+
+
+class Producer(Protocol):
+    """Writes messages. Safe to share between threads."""
+
+    def send(self, messages: Sequence[Outgoing]) -> list[Place]:
+        """Return where each message stands, in the order given, when all are acknowledged by all in-sync replicas.
+
+        Raises BrokerUnavailable; some of the messages may then have been written all the same.
+        """
+
+    def close(self) -> None: ...
+
+
+class Consumer(Protocol):
+    """Reads messages. Belongs to one thread, the one that polls."""
+
+    def poll(self, timeout_s: float, *, limit: int) -> list[Record]:
+        """Return up to `limit` new records, as soon as there are any, or none after `timeout_s` seconds.
+
+        With `limit=0` nothing is read, and membership of the group is kept: this is how back-pressure is applied.
+        Raises BrokerUnavailable.
+        """
+
+    def commit(self, offsets: Mapping[TopicPartition, int]) -> None:
+        """Record, for the group, the offset of the next message to read in each partition.
+
+        A commit refused because the group is rebalancing is no error: what it covered is delivered again.
+        Raises BrokerUnavailable.
+        """
+
+    def assigned(self) -> frozenset[TopicPartition]: ...
+
+    def close(self) -> None:
+        """Leave the group, so that its partitions go to others at once."""
+
+
+class Bus(Protocol):
+    """One Kafka cluster, as seen by one process."""
+
+    def producer(self) -> Producer: ...
+
+    def consumer(
+        self, group: str, topics: Iterable[str], *, on_revoked: Callable[[frozenset[TopicPartition]], None]
+    ) -> Consumer:
+        """Join `group` and share `topics` with its other members; start at the oldest uncommitted message.
+
+        `on_revoked` is called, inside `poll`, with partitions that are about to go or are gone already.
+        Commits made inside it still count where the broker allows them.
+        """
+
+    def reader(self, topic: str) -> Consumer:
+        """Read a whole topic from its beginning, alone, without a group: nothing is committed."""
+
+    def end_offsets(self, topics: Iterable[str]) -> dict[TopicPartition, int]:
+        """Return, for each partition, the offset that the next message will get. Raises BrokerUnavailable."""
+
+    def committed_offsets(self, group: str, topics: Iterable[str]) -> dict[TopicPartition, int]:
+        """Return what `group` has committed, 0 where it has not. Raises BrokerUnavailable."""
+
+    def is_stale(self) -> bool:
+        """Has the cluster moved away, so that everything opened from here must be closed and opened anew?"""
+
+    def close(self) -> None: ...

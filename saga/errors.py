@@ -1,0 +1,21 @@
+"""What can go wrong with a saga's messages and with the road they travel."""
+
+
+class SagaError(Exception):
+    """Root of every error of this project; `retryable` says whether trying again can help."""
+
+    retryable = False
+
+
+class DefinitionError(SagaError):
+    """Raised when a saga definition contradicts itself."""
+
+
+class MessageRejected(SagaError):
+    """Raised when bytes from a topic are not a message that this reader understands."""
+
+
+class BrokerUnavailable(SagaError):
+    """Raised when the broker did not answer, or did not acknowledge, in time."""
+
+    retryable = True

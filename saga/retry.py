@@ -1,0 +1,17 @@
+"""When to try again: a policy is a value, the decision a function of it."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RetryPolicy:
+    """Exponential back-off, in seconds, without end: a step that may still succeed is never given up silently."""
+
+    initial_s: float = 0.5
+    coefficient: float = 2.0
+    maximum_s: float = 30.0
+
+    def delay_after(self, attempt: int) -> float:
+        """Return how long to wait after attempt number `attempt` (from 1) failed."""
+        # The exponent is bounded because a float overflows long before patience ends.
+        return min(self.maximum_s, self.initial_s * self.coefficient ** min(attempt - 1, 64))

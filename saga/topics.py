@@ -1,0 +1,31 @@
+"""Every topic of the project, who reads it, and how many partitions it has."""
+
+from saga.definitions import DEFINITIONS
+
+TRACE = "trace"
+DEAD_LETTER = "dead-letter"
+HEARTBEAT = "heartbeat"
+CONTROL = "control"
+
+# One partition each: what a service was told last, and how it feels, must arrive in the order it was said.
+_IN_ONE_ORDER = (HEARTBEAT, CONTROL)
+
+
+def _topics_by_service() -> dict[str, tuple[str, ...]]:
+    topics: dict[str, tuple[str, ...]] = {}
+    for definition in DEFINITIONS.values():
+        for step in definition.steps:
+            topics[step.service] = (*topics.get(step.service, ()), step.topic)
+        topics[definition.closed_by] += (definition.closing_topic,)
+    return topics
+
+
+TOPICS_BY_SERVICE = _topics_by_service()
+SERVICES = tuple(TOPICS_BY_SERVICE)
+SAGA_TOPICS = tuple(topic for topics in TOPICS_BY_SERVICE.values() for topic in topics)
+
+
+def partitions_by_topic(partitions: int) -> dict[str, int]:
+    """Return every topic with its number of partitions, `partitions` where order between sagas does not matter."""
+    spread = dict.fromkeys((*SAGA_TOPICS, TRACE, DEAD_LETTER), partitions)
+    return spread | dict.fromkeys(_IN_ONE_ORDER, 1)

@@ -1,0 +1,106 @@
+"""How messages look on the wire: CloudEvents 1.0 in JSON, structured mode, keyed by what they are about.
+
+Encoding and decoding live here and nowhere else. Decoding rejects whatever it does not know: bytes from a topic are
+foreign until they have passed through `decode`.
+See https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/spec.md and its Kafka protocol binding.
+"""
+
+import json
+from functools import cache
+from typing import Any, ClassVar, Generic, Protocol, TypeVar, cast
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from saga.bus import Outgoing, Record
+from saga.errors import MessageRejected
+
+CONTENT_TYPE = ("content-type", b"application/cloudevents+json; charset=utf-8")
+MAX_BYTES = 256 * 1024
+
+
+class Payload(Protocol):
+    """What every message class offers: its type on the wire, its own id, and what it is about."""
+
+    TYPE: ClassVar[str]
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def subject(self) -> str: ...
+
+
+P = TypeVar("P", bound=Payload)
+D = TypeVar("D")
+
+
+class Envelope(BaseModel, Generic[D]):
+    """The CloudEvents context attributes around a message. Extension attributes of others are ignored."""
+
+    model_config = ConfigDict(frozen=True, strict=True)
+
+    specversion: str
+    id: str
+    source: str
+    type: str
+    subject: str
+    time: str
+    datacontenttype: str
+    data: D
+
+
+@cache
+def _envelope_of(kind: type[P]) -> type[Envelope[Any]]:
+    return Envelope[kind]  # type: ignore[valid-type]
+
+
+def encode(message: Payload, *, topic: str, source: str, at: str) -> Outgoing:
+    """Return `message` as it goes to `topic`; `source` is the service that says it, `at` its RFC 3339 time."""
+    envelope = _envelope_of(type(message)).model_construct(
+        specversion="1.0",
+        id=message.id,
+        source=f"/saga-workshop/{source}",
+        type=message.TYPE,
+        subject=message.subject,
+        time=at,
+        datacontenttype="application/json",
+        data=message,
+    )
+    value = envelope.__pydantic_serializer__.to_json(envelope)
+    return Outgoing(topic=topic, key=message.subject.encode(), value=value, headers=(CONTENT_TYPE,))
+
+
+def decode(kind: type[P], record: Record) -> P:
+    """Return the message of class `kind` that `record` holds. Raises MessageRejected, with a reason a person can use."""
+    if not record.value:
+        raise MessageRejected("the message is empty")
+    if len(record.value) > MAX_BYTES:
+        raise MessageRejected(f"the message has {len(record.value)} bytes; {MAX_BYTES} is the most")
+    try:
+        envelope = _envelope_of(kind).model_validate_json(record.value)
+    except ValidationError as error:
+        raise MessageRejected(_reason(kind, record.value, error)) from error
+    if envelope.type != kind.TYPE or envelope.specversion != "1.0":
+        raise MessageRejected(_unknown_version(kind, envelope.type, envelope.specversion))
+    return cast(P, envelope.data)
+
+
+def _reason(kind: type[Payload], value: bytes, error: ValidationError) -> str:
+    found = _peek(value)
+    if found is None:
+        return "the message is not a JSON object in UTF-8"
+    if found.get("type") != kind.TYPE:
+        return _unknown_version(kind, found.get("type"), found.get("specversion"))
+    first = error.errors(include_url=False, include_input=False, include_context=False)[0]
+    return f"{'.'.join(str(part) for part in first['loc'])}: {first['msg']}"
+
+
+def _peek(value: bytes) -> dict[str, Any] | None:
+    try:
+        found = json.loads(value)
+    except (ValueError, RecursionError):
+        return None
+    return found if isinstance(found, dict) else None
+
+
+def _unknown_version(kind: type[Payload], found: object, specversion: object) -> str:
+    return f"type {str(found)[:80]!r} (CloudEvents {str(specversion)[:8]!r}) is not {kind.TYPE!r} of CloudEvents '1.0'"

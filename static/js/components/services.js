@@ -1,0 +1,77 @@
+// The services: what each does, how it feels, and the controls to stop, slow or kill it.
+
+import { partsOf, setData, setHidden, setSign, setText } from "../lib/dom.js";
+import { attempt, sendJson } from "../lib/http.js";
+import { lookOf, SERVICE_STATES } from "../model/states.js";
+import { count, plural } from "../model/words.js";
+
+export function createServices(root, { dispatch }) {
+  const cards = new Map();
+  for (const item of root.querySelectorAll("[data-service]")) cards.set(item.dataset.service, createCard(item, dispatch));
+  return {
+    update({ services }) {
+      for (const [name, service] of services) cards.get(name)?.(service);
+    },
+  };
+}
+
+function createCard(item, dispatch) {
+  const parts = partsOf(item);
+  const url = `/api/services/${encodeURIComponent(item.dataset.service)}`;
+  let shown = null;
+
+  const change = (wish) => attempt(parts.problem, async () => {
+    dispatch({ type: "service", service: await sendJson("PATCH", url, wish) });
+  });
+  parts.toggle.addEventListener("click", () => change({ running: !shown.running }));
+  parts.kill.addEventListener("click", () => attempt(parts.problem, () => sendJson("POST", `${url}/kill`)));
+  parts.lag.addEventListener("submit", async (event) => {
+    event.preventDefault();
+    if (await change({ lag_ms: lagOf(parts.lag) })) document.activeElement.blur();
+  });
+
+  return (service) => {
+    if (service === shown) return;
+    shown = service;
+    drawState(item, parts, service);
+    drawFigures(parts, service);
+    drawProcess(parts, service);
+    drawLag(parts.lag, service);
+  };
+}
+
+function drawState(item, parts, { name, title, state, detail, running }) {
+  setData(item, "state", state);
+  setSign(parts.state, lookOf(SERVICE_STATES, state));
+  setText(parts.title, title);
+  setText(parts.detail, detail ?? "");
+  setHidden(parts.detail, !detail);
+  setText(parts.toggle, running ? "Stop" : "Start");
+  parts.toggle.setAttribute("aria-label", `${running ? "Stop" : "Start"} ${name}`);
+  parts.toggle.disabled = false;
+}
+
+function drawFigures(parts, { in_flight: inFlight, backlog, rate }) {
+  setText(parts.in_flight, count(inFlight));
+  setText(parts.backlog, count(backlog));
+  setText(parts.rate, rate < 10 ? rate.toFixed(1) : count(Math.round(rate)));
+}
+
+function drawProcess(parts, { partitions, restarts, instances }) {
+  const restarted = restarts > 0 ? `, restarted ${plural(restarts, "time")}` : "";
+  setText(parts.place, `${plural(instances.length, "process", "processes")}, ${plural(partitions, "partition")}${restarted}`);
+  const lines = instances.map((one) => `pid ${one.pid} on ${one.host}: ${plural(one.partitions, "partition")}`);
+  if (lines.join() === [...parts.instances.children].map((line) => line.textContent).join()) return;
+  parts.instances.replaceChildren(...lines.map((line) => Object.assign(document.createElement("li"), { textContent: line })));
+}
+
+// What somebody is typing is not overwritten.
+function drawLag(form, { lag_ms: [min, max] }) {
+  if (form.contains(document.activeElement)) return;
+  form.elements.min.value = min;
+  form.elements.max.value = max;
+}
+
+function lagOf({ elements: { min, max } }) {
+  return [min, max].map((input) => (Number.isNaN(input.valueAsNumber) ? input.value : input.valueAsNumber));
+}

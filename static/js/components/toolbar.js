@@ -1,0 +1,38 @@
+// Above the table: search, order, a summary; below it, when there are no rows, the reason and what to do.
+
+import { setHidden, setText } from "../lib/dom.js";
+import { HELD_ROWS } from "../model/board.js";
+import { count, plural } from "../model/words.js";
+
+export function createToolbar(parts, { dispatch }) {
+  parts.search.addEventListener("input", () => dispatch({ type: "search", text: parts.search.value }));
+  for (const radio of document.querySelectorAll('input[name="order"]')) {
+    radio.addEventListener("change", () => dispatch({ type: "order", by: radio.value }));
+  }
+  return {
+    update(board, listed) {
+      setText(parts.summary, board.ready ? summary(board, listed) : "");
+      const [title, hint] = board.ready ? emptyWords(board) : ["Connecting…", ""];
+      setText(parts.emptyTitle, title);
+      setText(parts.emptyHint, hint);
+      setHidden(parts.empty, listed > 0);
+    },
+  };
+}
+
+function summary(board, listed) {
+  const words = [];
+  if (!board.trace && board.sagas.size > 0) words.push(`Trace Mode is off: ${plural(board.counters.running, "saga")} under way unseen`);
+  if (board.view.search.trim() !== "") words.push(`${count(listed)} of ${count(board.sagas.size)} match`);
+  if (board.older !== null && board.sagas.size >= HELD_ROWS) words.push(`only the newest ${count(HELD_ROWS)} are kept here`);
+  return words.join(" · ");
+}
+
+function emptyWords({ trace, sagas, counters, view }) {
+  if (sagas.size > 0) return [`No user matches “${view.search.trim()}”.`, "Accents and capitals do not count."];
+  if (trace) return ["No saga yet.", "Click Onboard New User, or press n. Click it five times and watch who finishes first."];
+  if (counters.running > 0) return [`${plural(counters.running, "saga")} under way, unseen.`, UNSEEN];
+  return ["Nothing has ended yet.", UNSEEN];
+}
+
+const UNSEEN = "Trace Mode is off: a saga shows up only when it has ended, as it would in production.";

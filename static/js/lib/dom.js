@@ -1,0 +1,47 @@
+// Small helpers that write to the document only what differs from what is there.
+
+export function setText(node, text) {
+  if (node.textContent !== text) node.textContent = text;
+}
+
+export function setAttribute(node, name, value) {
+  if (value === null) node.removeAttribute(name);
+  else if (node.getAttribute(name) !== String(value)) node.setAttribute(name, value);
+}
+
+export function setData(node, name, value) {
+  if (node.dataset[name] !== String(value)) node.dataset[name] = value;
+}
+
+export function setHidden(node, hidden) {
+  if (node.hidden !== hidden) node.hidden = hidden;
+}
+
+/** Elements are found by `data-part`; parts of a nested component are in the result too. */
+export function partsOf(root) {
+  const parts = {};
+  for (const node of root.querySelectorAll("[data-part]")) parts[node.dataset.part] ??= node;
+  return parts;
+}
+
+export function cloneTemplate(name) {
+  return document.querySelector(`template[data-template="${name}"]`).content.firstElementChild.cloneNode(true);
+}
+
+/** `sign` has an icon and a word inside; its tone is CSS's business. */
+export function setSign(sign, { label, icon, tone }) {
+  setData(sign, "tone", tone);
+  setAttribute(sign.querySelector("use"), "href", `#icon-${icon}`);
+  setText(sign.querySelector("[data-word]"), label);
+}
+
+/** Makes `parent` hold exactly `wanted`, in that order, without moving what already stands right. */
+export function arrangeChildren(parent, wanted) {
+  const kept = new Set(wanted);
+  for (const child of [...parent.children]) if (!kept.has(child)) child.remove();
+  let cursor = parent.firstElementChild;
+  for (const node of wanted) {
+    if (node === cursor) cursor = cursor.nextElementSibling;
+    else parent.insertBefore(node, cursor);
+  }
+}

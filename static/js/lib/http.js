@@ -1,0 +1,55 @@
+// Requests that change something, and the plain words for when they are refused.
+
+const FALLBACKS = {
+  403: "The server refused this page. Reload it and try again.",
+  404: "The server does not know this.",
+  413: "That is too much at once.",
+  429: "Too many requests. Wait a moment and try again.",
+  503: "The server cannot accept this now. Try again soon.",
+};
+
+/** Raised when the server said no, or said nothing; the message is for people. */
+export class Refused extends Error {}
+
+export function getJson(url) {
+  return request(url, {});
+}
+
+export function sendJson(method, url, body) {
+  return request(url, { method, headers: { "Content-Type": "application/json" }, body: JSON.stringify(body ?? {}) });
+}
+
+export function sendForm(form) {
+  return request(form.action, { method: "POST", body: new FormData(form) });
+}
+
+async function request(url, { headers = {}, ...options }) {
+  const response = await fetch(url, { ...options, headers: { Accept: "application/json", ...headers } }).catch(() => {
+    throw new Refused("The server does not answer. Try again when the connection is back.");
+  });
+  const body = await response.json().catch(() => null);
+  if (response.ok) return body;
+  throw new Refused(reasonOf(body) ?? FALLBACKS[response.status] ?? `The server failed (${response.status}).`);
+}
+
+function reasonOf(body) {
+  return typeof body?.detail === "string" && body.detail !== "" ? body.detail : null;
+}
+
+/** Runs an action and shows its failure in `place`, near the control that was used. Returns whether it succeeded. */
+export async function attempt(place, action) {
+  try {
+    await action();
+    show(place, "");
+    return true;
+  } catch (error) {
+    if (!(error instanceof Refused)) throw error;
+    show(place, error.message);
+    return false;
+  }
+}
+
+function show(place, words) {
+  place.textContent = words;
+  place.hidden = words === "";
+}

@@ -1,0 +1,92 @@
+// A websocket that comes back: after a cut, a restart of the server, a sleep of the laptop.
+
+import { backoffMs } from "../model/backoff.js";
+
+const OPENING_LIMIT_MS = 10_000;
+const WAKE_CHECK_MS = 5_000;
+// A socket silent for so long, over a sleep or behind another tab, may be dead without knowing it.
+const QUIET_LIMIT_MS = 30_000;
+
+export class Live {
+  #socket = null;
+  #timer = null;
+  #attempt = 0;
+  #heardAt = Date.now();
+  #awakeAt = Date.now();
+
+  /** `url()` is asked at every attempt; `onMessage(object)`; `onState("live" | "reconnecting")`. */
+  constructor({ url, onMessage, onState }) {
+    Object.assign(this, { url, onMessage, onState });
+  }
+
+  connect() {
+    addEventListener("online", this.#reopen);
+    addEventListener("offline", this.#onLost);
+    document.addEventListener("visibilitychange", this.#onVisible);
+    this.wakeCheck = setInterval(this.#checkWake, WAKE_CHECK_MS);
+    this.#open();
+  }
+
+  disconnect() {
+    removeEventListener("online", this.#reopen);
+    removeEventListener("offline", this.#onLost);
+    document.removeEventListener("visibilitychange", this.#onVisible);
+    clearInterval(this.wakeCheck);
+    this.#drop();
+  }
+
+  /** Returns whether it was sent; what cannot be sent is settled anew at the next connection. */
+  send(message) {
+    const isOpen = this.#socket?.readyState === WebSocket.OPEN;
+    if (isOpen) this.#socket.send(JSON.stringify(message));
+    return isOpen;
+  }
+
+  #open() {
+    this.#drop();
+    const socket = new WebSocket(this.url());
+    this.#socket = socket;
+    this.#timer = setTimeout(this.#onLost, OPENING_LIMIT_MS);
+    socket.onopen = () => clearTimeout(this.#timer);
+    socket.onmessage = ({ data }) => this.#onData(data);
+    socket.onclose = this.#onLost;
+  }
+
+  #onData(data) {
+    this.#heardAt = Date.now();
+    this.#attempt = 0;
+    this.onState("live");
+    this.onMessage(JSON.parse(data));
+  }
+
+  #onLost = () => {
+    this.#drop();
+    this.onState("reconnecting");
+    this.#timer = setTimeout(this.#reopen, backoffMs(this.#attempt++, Math.random()));
+  };
+
+  #reopen = () => this.#open();
+
+  #onVisible = () => {
+    if (!document.hidden && this.#needsReopening()) this.#open();
+  };
+
+  #checkWake = () => {
+    const slept = Date.now() - this.#awakeAt > QUIET_LIMIT_MS;
+    this.#awakeAt = Date.now();
+    if (slept && !document.hidden) this.#open();
+  };
+
+  #needsReopening() {
+    return this.#socket?.readyState !== WebSocket.OPEN || Date.now() - this.#heardAt > QUIET_LIMIT_MS;
+  }
+
+  // The old socket is made deaf before it is closed, so that it cannot speak into the new connection.
+  #drop() {
+    clearTimeout(this.#timer);
+    if (!this.#socket) return;
+    this.#socket.onopen = this.#socket.onmessage = this.#socket.onclose = null;
+    this.#socket.close();
+    this.#socket = null;
+  }
+}

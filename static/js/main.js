@@ -1,0 +1,81 @@
+// The page, put together: the server's messages go into the store, the store is drawn by the components.
+
+import { createAnnouncer } from "./components/announcer.js";
+import { createCounters } from "./components/counters.js";
+import { createDeadLetters } from "./components/dead-letters.js";
+import { connectHelp } from "./components/help.js";
+import { connectInvariants } from "./components/invariants.js";
+import { createNotices } from "./components/notices.js";
+import { connectMany, connectOnboarding, connectRoster } from "./components/onboard.js";
+import { createSagas } from "./components/sagas.js";
+import { createServices } from "./components/services.js";
+import { connectShortcuts } from "./components/shortcuts.js";
+import { createTraceMode } from "./components/trace-mode.js";
+import { createWeave } from "./components/weave.js";
+import { Live } from "./lib/live.js";
+import { recall, remember } from "./lib/preferences.js";
+import { createStore } from "./lib/store.js";
+import { createBoard, mergesInto, reduce } from "./model/board.js";
+
+const TICK_MS = 100;
+
+const store = createStore(reduce, createBoard({ traceWanted: recall("trace-mode", true) }));
+const { dispatch } = store;
+const live = new Live({ url: socketUrl, onMessage, onState: (state) => dispatch({ type: "connection", state }) });
+
+const sagas = createSagas(component("sagas"), {
+  dispatch,
+  askOlder: (before) => live.send({ type: "older", before }),
+});
+const drawn = [
+  createTraceMode(component("trace-mode"), { onSwitch: switchTrace }),
+  createServices(component("services"), { dispatch }),
+  createNotices(component("notices")),
+  createCounters(component("counters")),
+  createWeave(component("weave")),
+  createAnnouncer(component("announcer")),
+  createDeadLetters(component("dead-letters")),
+  sagas,
+];
+
+connectOnboarding(component("onboard"));
+connectMany(component("many"));
+connectRoster(component("roster"));
+connectInvariants(component("invariants"));
+connectHelp(component("help"));
+connectShortcuts({
+  n: () => component("onboard").requestSubmit(),
+  t: () => switchTrace(!store.state.traceWanted),
+  "/": () => document.querySelector("[data-part=search]").focus(),
+  "?": () => component("help").showModal(),
+});
+
+store.connect((board) => drawn.forEach((one) => one.update(board)));
+setInterval(() => document.hidden || sagas.tick(), TICK_MS);
+live.connect();
+
+function component(name) {
+  return document.querySelector(`[data-component="${name}"]`);
+}
+
+function socketUrl() {
+  const url = new URL("/ws/sagas/", location.href.replace(/^http/, "ws"));
+  if (!store.state.traceWanted) url.searchParams.set("trace", "off");
+  return url;
+}
+
+// The switch is a wish: sent at once when connected, and part of the address at the next connection otherwise.
+function switchTrace(enabled) {
+  remember("trace-mode", enabled);
+  dispatch({ type: "trace-mode", enabled });
+  live.send({ type: "trace-mode", enabled });
+}
+
+// A snapshot that did not follow our own switch, and that is not the first, comes after a reconnect.
+function onMessage(message) {
+  const stamped = { ...message, received_at: Date.now() };
+  if (message.type !== "snapshot") return dispatch(stamped);
+  const snapshot = { ...stamped, reconnected: store.state.ready };
+  if (mergesInto(store.state, snapshot)) live.send({ type: "resume", after: store.state.seq });
+  return dispatch(snapshot);
+}

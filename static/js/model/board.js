@@ -1,0 +1,132 @@
+// The board is all that the page knows. It changes only here: reduce(board, message) -> board.
+// Messages of the server and of the page itself (search, open, ...) are of one kind.
+
+// Beyond this the oldest rows are let go; they can be asked for again by scrolling down.
+export const HELD_ROWS = 20_000;
+
+const CLOCK_TOLERANCE_MS = 250;
+
+export function createBoard({ traceWanted = true } = {}) {
+  return {
+    ready: false,
+    trace: traceWanted,
+    traceWanted,
+    seq: 0,
+    sagas: new Map(),
+    arrivals: new Set(),
+    older: null,
+    counters: null,
+    services: new Map(),
+    health: [],
+    clockOffsetMs: 0,
+    connection: "connecting",
+    problem: null,
+    view: { order: "started", search: "", open: null },
+    history: null,
+  };
+}
+
+export function reduce(board, message) {
+  return HANDLERS[message.type]?.(board, message) ?? board;
+}
+
+const HANDLERS = {
+  snapshot: onSnapshot,
+  delta: onDelta,
+  page: (board, { sagas, older }) => ({ ...board, older, sagas: withRows(board.sagas, sagas).sagas }),
+  health: (board, { health }) => ({ ...board, health }),
+  error: (board, { detail }) => ({ ...board, problem: detail }),
+  service: (board, { service }) => ({ ...board, services: withServices(board.services, [service]) }),
+  connection: (board, { state }) => (board.connection === state ? board : { ...board, connection: state }),
+  "trace-mode": (board, { enabled }) => ({ ...board, traceWanted: enabled }),
+  search: (board, { text }) => withView(board, { search: text }),
+  order: (board, { by }) => withView(board, { order: by }),
+  toggle: onToggle,
+  history: onHistory,
+};
+
+// After a reconnect the snapshot is merged into what is held, and the server is asked for all since the held seq:
+// so `seq` stays where it was until that answer comes. A server that begins anew (smaller seq) replaces everything.
+function onSnapshot(board, message) {
+  const merges = mergesInto(board, message);
+  const { sagas, older } = trimmed(withRows(merges ? board.sagas : new Map(), message.sagas).sagas);
+  return {
+    ...withClock({ ...board, ready: false }, message),
+    ready: true,
+    trace: message.trace,
+    seq: merges ? board.seq : message.seq,
+    sagas,
+    arrivals: new Set(),
+    older: older ?? (merges ? board.older : message.older),
+    counters: message.counters,
+    services: withServices(new Map(), message.services),
+    health: message.health,
+    problem: null,
+    ...(merges ? {} : { view: { ...board.view, open: null }, history: null }),
+  };
+}
+
+export function mergesInto(board, snapshot) {
+  return Boolean(snapshot.reconnected) && board.trace === snapshot.trace && snapshot.seq >= board.seq;
+}
+
+function onDelta(board, message) {
+  const { sagas, arrivals } = withRows(board.sagas, message.sagas);
+  const { sagas: held, older } = trimmed(sagas);
+  return {
+    ...withClock(board, message),
+    seq: Math.max(board.seq, message.seq),
+    sagas: held,
+    arrivals,
+    older: older ?? board.older,
+    counters: message.counters ?? board.counters,
+    services: withServices(board.services, message.services ?? []),
+    health: message.health ?? board.health,
+  };
+}
+
+// A row that is not newer than the one held is a repeat: the same Map comes back, and nothing is drawn again.
+function withRows(held, rows) {
+  const changed = rows.filter((row) => !(held.get(row.saga_id)?.seq >= row.seq));
+  if (changed.length === 0) return { sagas: held, arrivals: new Set() };
+  const sagas = new Map(held);
+  const arrivals = new Set(changed.filter((row) => !held.has(row.saga_id)).map((row) => row.saga_id));
+  for (const row of changed) sagas.set(row.saga_id, row);
+  return { sagas, arrivals };
+}
+
+// A tenth more than the limit is let in, so that trimming is done now and then and not with every message.
+function trimmed(sagas) {
+  if (sagas.size <= HELD_ROWS * 1.1) return { sagas, older: null };
+  const newest = [...sagas.values()].sort((a, b) => b.number - a.number).slice(0, HELD_ROWS);
+  return { sagas: new Map(newest.map((row) => [row.saga_id, row])), older: newest.at(-1).number };
+}
+
+function withServices(held, services) {
+  if (services.length === 0) return held;
+  const all = new Map(held);
+  for (const service of services) all.set(service.name, { ...all.get(service.name), ...service });
+  return all;
+}
+
+// The server's clock counts. Small differences are the network's, and following them would make times tremble.
+function withClock(board, { now, received_at }) {
+  const offset = Date.parse(now) - received_at;
+  const isNews = !board.ready || Math.abs(offset - board.clockOffsetMs) > CLOCK_TOLERANCE_MS;
+  return Number.isFinite(offset) && isNews ? { ...board, clockOffsetMs: offset } : board;
+}
+
+function withView(board, change) {
+  return { ...board, view: { ...board.view, ...change } };
+}
+
+function onToggle(board, { saga_id }) {
+  const open = board.view.open === saga_id ? null : saga_id;
+  return { ...withView(board, { open }), history: null };
+}
+
+// An answer for a row that was closed meanwhile is dropped. A failure keeps what was already shown.
+function onHistory(board, { saga_id, saga = null, problem = null }) {
+  if (board.view.open !== saga_id) return board;
+  return { ...board, history: { saga: saga ?? board.history?.saga ?? null, problem } };
+}

@@ -1,0 +1,55 @@
+// Numbers, times and results in words.
+
+const COUNT = new Intl.NumberFormat("en");
+const CLOCK = new Intl.DateTimeFormat("en-GB", {
+  hour: "2-digit", minute: "2-digit", second: "2-digit", fractionalSecondDigits: 3,
+});
+const TOLD_FIRST = ["device_id", "authorizations", "email"];
+
+export function count(number) {
+  return COUNT.format(number);
+}
+
+export function plural(number, one, many = `${one}s`) {
+  return `${count(number)} ${number === 1 ? one : many}`;
+}
+
+/** Clocks of two machines may disagree; a duration is never negative all the same. */
+export function elapsedMs({ started_at, ended_at }, nowMs) {
+  const end = ended_at ? Date.parse(ended_at) : nowMs;
+  return Math.max(0, end - Date.parse(started_at));
+}
+
+export function duration(ms) {
+  const seconds = Math.floor(ms / 1000);
+  if (seconds < 60) return `${(Math.floor(ms / 100) / 10).toFixed(1)} s`;
+  if (seconds < 3600) return `${Math.floor(seconds / 60)} m ${pad(seconds % 60)} s`;
+  return `${Math.floor(seconds / 3600)} h ${pad(Math.floor(seconds / 60) % 60)} m`;
+}
+
+export function clockTime(rfc3339) {
+  const at = new Date(rfc3339);
+  return Number.isNaN(at.getTime()) ? String(rfc3339) : CLOCK.format(at);
+}
+
+/** What a step achieved, in a few words. */
+export function resultWords(result) {
+  if (!result) return "";
+  const key = TOLD_FIRST.find((name) => name in result) ?? Object.keys(result)[0];
+  const value = result[key];
+  return Array.isArray(value) ? value.join(", ") : String(value ?? "");
+}
+
+/** A message as it stood on the wire, indented when it is JSON. */
+export function prettyPayload(payload) {
+  if (typeof payload !== "string") return JSON.stringify(payload, null, 2);
+  try {
+    return JSON.stringify(JSON.parse(payload), null, 2);
+  } catch {
+    return payload;
+  }
+}
+
+function pad(number) {
+  return String(number).padStart(2, "0");
+}

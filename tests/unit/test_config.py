@@ -1,0 +1,118 @@
+"""Environment variables are read strictly, and every mistake is named."""
+
+import stat
+from pathlib import Path
+
+import pytest
+
+from workshop import config, machine
+from workshop.config import Config, ConfigError
+
+
+@pytest.fixture(autouse=True)
+def bare_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for field in Config.model_fields:
+        monkeypatch.delenv(field.upper(), raising=False)
+
+
+def test_nothing_needs_to_be_set() -> None:
+    loaded = config.load()
+    assert (loaded.url(), loaded.is_embedded, loaded.state_dir) == (
+        "http://127.0.0.1:8000/",
+        True,
+        config.ROOT / "var",
+    )
+
+
+def test_an_empty_variable_counts_as_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KAFKA_BOOTSTRAP_SERVERS", "")
+    assert config.load().is_embedded
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("PORT", "0"),
+        ("PORT", "65536"),
+        ("PORT", "http"),
+        ("DEBUG", "maybe"),
+        ("TOPIC_PARTITIONS", "0"),
+        ("IN_FLIGHT_LIMIT", "-1"),
+        ("WORK_LIMIT", "1.5"),
+        ("LAG_MS", "400"),
+        ("LAG_MS", "3000,400"),
+        ("LAG_MS", "-1,5"),
+        ("LAG_MS", "1,2,3"),
+        ("KAFKA_BOOTSTRAP_SERVERS", "kafka"),
+        ("KAFKA_BOOTSTRAP_SERVERS", "kafka:9092,"),
+        ("KAFKA_BOOTSTRAP_SERVERS", "http://kafka:9092"),
+        ("EMAIL_USE_TLS", "si"),
+    ],
+    ids="=".join,
+)
+def test_a_mistake_is_one_line_that_names_the_variable(name: str, value: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(ConfigError) as caught:
+        config.load()
+    assert [line.startswith(f"{name}={value}: ") for line in str(caught.value).splitlines()] == [True]
+
+
+def test_all_mistakes_are_told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PORT", "many")
+    monkeypatch.setenv("DEBUG", "maybe")
+    with pytest.raises(ConfigError) as caught:
+        config.load()
+    assert len(caught.value.mistakes) == 2
+
+
+def test_a_secret_is_not_repeated_on_the_screen(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SECRET_KEY", "hunter2")
+    with pytest.raises(ConfigError) as caught:
+        config.load()
+    assert "hunter2" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "servers", ["localhost:9092", "127.0.0.1:9092,kafka-2:9092", "a:1, b:2", "[::1]:9092"], ids=str
+)
+def test_a_cluster_is_named_by_host_and_port(servers: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KAFKA_BOOTSTRAP_SERVERS", servers)
+    assert not config.load().is_embedded
+
+
+def test_lag_is_a_shortest_and_a_longest_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LAG_MS", "0, 50")
+    assert config.load().lag_ms == (0, 50)
+
+
+def test_the_page_answers_to_loopback_and_to_the_names_given(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ALLOWED_HOSTS", "workshop.example.com, .example.org")
+    assert config.load().hosts() == [*config.LOOPBACK, "workshop.example.com", ".example.org"]
+
+
+def test_listening_everywhere_lets_the_class_in_by_the_names_of_the_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOST", "0.0.0.0")
+    assert set(machine.names()) <= set(config.load().hosts())
+
+
+def test_an_ipv6_address_stands_in_brackets(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOST", "::1")
+    assert config.load().url() == "http://[::1]:8000/"
+
+
+def test_the_key_is_made_once_and_only_its_owner_reads_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VAR_DIR", str(tmp_path))
+    first, second = config.load().key(), config.load().key()
+    assert first == second
+    assert [stat.filemode(entry.stat().st_mode) for entry in tmp_path.iterdir()] == ["-rw-------"]
+
+
+def test_a_given_key_is_used_and_not_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VAR_DIR", str(tmp_path))
+    monkeypatch.setenv("SECRET_KEY", "a key that is long enough")
+    assert config.load().key() == "a key that is long enough"
+    assert not list(tmp_path.iterdir())
+
+
+def test_every_setting_says_what_it_is_for() -> None:
+    assert [name for name, field in Config.model_fields.items() if not field.description] == []

@@ -1,0 +1,68 @@
+"""One run at a time in one state directory."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from workshop import state
+from workshop.config import ROOT
+
+
+def test_a_second_run_is_refused_and_told_who_is_there(tmp_path: Path) -> None:
+    held = state.lock(tmp_path)
+    with pytest.raises(state.StateDirBusy, match=f"process {os.getpid()}"):
+        state.lock(tmp_path)
+    os.close(held)
+
+
+def test_the_lock_is_free_again_after_a_run(tmp_path: Path) -> None:
+    os.close(state.lock(tmp_path))
+    os.close(state.lock(tmp_path))
+
+
+def test_the_lock_holds_until_the_last_process_of_a_killed_run_has_ended(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    code = (
+        "import os, subprocess, sys; from pathlib import Path; from workshop import state\n"
+        "held = state.lock(Path(sys.argv[1]))\n"
+        "print(subprocess.Popen(['sleep', '600'], pass_fds=[held], stdout=subprocess.DEVNULL).pid)"
+    )
+    supervisor = [sys.executable, "-c", code, str(tmp_path)]
+    child = int(subprocess.run(supervisor, cwd=ROOT, check=True, capture_output=True).stdout)
+    monkeypatch.setattr(state, "PATIENCE_S", 0.0)
+    with pytest.raises(state.StateDirBusy):
+        state.lock(tmp_path)
+    os.kill(child, signal.SIGKILL)
+    monkeypatch.setattr(state, "PATIENCE_S", 20.0)
+    os.close(state.lock(tmp_path))
+
+
+def test_clean_state_leaves_the_directory_and_nothing_in_it(tmp_path: Path) -> None:
+    (tmp_path / "mail").mkdir()
+    (tmp_path / "mail" / "1.eml").write_text("Hello")
+    (tmp_path / "elsewhere").symlink_to(Path(__file__).parent)
+    state.empty(tmp_path)
+    assert list(tmp_path.iterdir()) == []
+    assert Path(__file__).exists()
+
+
+def test_clean_state_does_not_pull_the_rug_from_under_a_run(tmp_path: Path) -> None:
+    held = state.lock(tmp_path)
+    with pytest.raises(state.StateDirBusy):
+        state.empty(tmp_path)
+    os.close(held)
+
+
+def test_clean_state_leaves_a_directory_alone_that_no_run_has_used(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "thesis.txt").write_text("the only copy")
+    monkeypatch.setenv("VAR_DIR", str(tmp_path))
+    with pytest.raises(SystemExit, match="left alone"):
+        state.main()
+    assert (tmp_path / "thesis.txt").exists()

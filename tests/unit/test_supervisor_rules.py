@@ -1,0 +1,42 @@
+"""What the supervisor decides, without any process."""
+
+import pytest
+
+from workshop.supervisor.output import LONGEST_LINE, LineCutter
+from workshop.supervisor.spec import STEADY_S, count_deaths, restart_delay
+
+
+@pytest.mark.parametrize(("deaths", "seconds"), [(1, 0.5), (2, 1.0), (3, 2.0), (4, 4.0), (5, 8.0), (6, 8.0), (99, 8.0)])
+def test_each_death_doubles_the_wait_up_to_eight_seconds(deaths: int, seconds: float) -> None:
+    assert restart_delay(deaths) == seconds
+
+
+@pytest.mark.parametrize(("lived_s", "deaths"), [(0.0, 4), (STEADY_S - 0.1, 4), (STEADY_S, 1)], ids=str)
+def test_a_process_that_lived_long_is_forgiven(lived_s: float, deaths: int) -> None:
+    assert count_deaths(3, lived_s=lived_s) == deaths
+
+
+@pytest.mark.parametrize(
+    ("chunks", "lines"),
+    [
+        pytest.param([b"one\ntwo\n"], ["one", "two"], id="two lines at once"),
+        pytest.param([b"o", b"n", b"e\n"], ["one"], id="a line in pieces"),
+        pytest.param([b"one\r\n"], ["one"], id="carriage return"),
+        pytest.param(["é\n".encode()[:1], "é\n".encode()[1:]], ["é"], id="a letter in pieces"),
+        pytest.param([b"\xff\n"], ["\ufffd"], id="not text"),
+        pytest.param([b"\n"], [""], id="an empty line"),
+    ],
+)
+def test_output_is_cut_into_lines(chunks: list[bytes], lines: list[str]) -> None:
+    cutter = LineCutter()
+    assert [line for chunk in chunks for line in cutter.feed(chunk)] == lines
+
+
+def test_a_line_without_end_is_cut_before_it_fills_the_memory() -> None:
+    assert [len(line) for line in LineCutter().feed(b"x" * (2 * LONGEST_LINE + 1))] == [LONGEST_LINE, LONGEST_LINE]
+
+
+def test_the_last_line_may_lack_its_end() -> None:
+    cutter = LineCutter()
+    cutter.feed(b"one\ntwo")
+    assert cutter.rest() == ["two"]

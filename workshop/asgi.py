@@ -1,0 +1,25 @@
+"""What the web server serves: Django over HTTP, the page's socket over websocket."""
+
+import os
+
+from channels.layers import get_channel_layer
+from channels.routing import ProtocolTypeRouter, URLRouter
+from django.core.asgi import get_asgi_application
+from django.urls import path
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "workshop.settings")
+http = get_asgi_application()
+
+# These need Django to be set up.
+from dashboard.guards import SameOriginSocket  # noqa: E402
+from dashboard.health import HEALTH  # noqa: E402
+from dashboard.hub import Hub  # noqa: E402
+from dashboard.sockets import SagaSocket  # noqa: E402
+
+hub = Hub(get_channel_layer(), HEALTH)
+application = ProtocolTypeRouter(
+    {
+        "http": http,
+        "websocket": SameOriginSocket(URLRouter([path("ws/sagas/", SagaSocket.as_asgi(hub=hub))])),
+    }
+)

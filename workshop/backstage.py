@@ -1,0 +1,63 @@
+"""What a web process is made of besides the web server."""
+
+import functools
+import time
+from collections.abc import Callable
+
+from dashboard import services
+from dashboard.health import HEALTH
+from dashboard.herald import Herald
+from dashboard.monitor import Monitor, read_process_table
+from dashboard.projector import Projector
+from dashboard.relay import Relay
+from dashboard.watch import Watch
+from workshop.config import Config
+from workshop.links import open_bus, with_bus
+from workshop.loop import Loop, Worker
+
+
+class Backstage:
+    """What a web process does beside answering: projects, relays, heralds and monitors, each on a thread of its own."""
+
+    def __init__(self, config: Config, board_changed: Callable[[], None]) -> None:
+        watch = Watch(time.monotonic)
+        self._projector = with_bus(
+            config, "projector", functools.partial(Projector, watch=watch, board_changed=board_changed)
+        )
+        self._relay = with_bus(config, "relay", functools.partial(Relay, in_flight_limit=config.in_flight_limit))
+        self._herald = with_bus(config, "herald", Herald)
+        # The monitor has to tell when the broker is away, so it alone does not wait for it.
+        self._monitor = Loop(
+            "monitor",
+            lambda stop: Monitor(
+                open_bus(config, "monitor"),
+                watch=watch,
+                process_table=config.processes_file,
+                board_changed=board_changed,
+            ),
+        )
+        self._loops = (self._projector, self._relay, self._herald, self._monitor)
+        self._config = config
+
+    def start(self) -> None:
+        services.ensure_rows(self._config.lag_ms)
+        for loop in self._loops:
+            loop.start()
+            HEALTH.watch(loop.name, functools.partial(_trouble, loop))
+        HEALTH.watch("broker", self._broker_trouble)
+
+    def stop(self) -> None:
+        for loop in self._loops:
+            loop.stop()
+
+    def _broker_trouble(self) -> str:
+        """The supervisor knows of a death before any request fails."""
+        for process in read_process_table(self._config.processes_file):
+            if process["name"] == "broker" and process["state"] == "restarting":
+                return f"the broker ended ({process['exit']}) and is started again; accepted sagas wait"
+        monitor = self._monitor.worker
+        return monitor.broker_trouble if monitor else ""
+
+
+def _trouble(loop: Loop[Worker]) -> str:
+    return "" if loop.state == "running" else f"{loop.state} {loop.detail}".strip()

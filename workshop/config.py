@@ -1,0 +1,149 @@
+"""What can be set from outside: one environment variable a field, parsed strictly, read only by `load()`."""
+
+import os
+import re
+import secrets
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from workshop import machine
+
+ROOT = Path(__file__).resolve().parent.parent
+EVERY_ADDRESS = ("0.0.0.0", "::")
+LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
+SERVER = re.compile(r"(\[[0-9a-fA-F:.]+\]|[^\s:/,\[\]]+):\d{1,5}")
+
+
+class ConfigError(Exception):
+    """Raised when environment variables make no sense; `mistakes` has one line for each."""
+
+    def __init__(self, mistakes: list[str]) -> None:
+        super().__init__("\n".join(mistakes))
+        self.mistakes = mistakes
+
+
+def load() -> "Config":
+    """Read the environment. Raises ConfigError."""
+    try:
+        return Config()
+    except ValidationError as error:
+        raise ConfigError([_one_line(mistake) for mistake in error.errors()]) from error
+
+
+def _names(value: object) -> object:
+    return tuple(name.strip() for name in value.split(",") if name.strip()) if isinstance(value, str) else value
+
+
+def _servers(value: str | None) -> str | None:
+    if value is not None and not all(SERVER.fullmatch(server.strip()) for server in value.split(",")):
+        raise ValueError("give host:port, or several with commas between")
+    return value
+
+
+def _lag(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    match = re.fullmatch(r"\s*(\d+)\s*,\s*(\d+)\s*", value)
+    if match is None or int(match[1]) > int(match[2]):
+        raise ValueError("give the shortest and the longest in milliseconds, for example 400,3000")
+    return int(match[1]), int(match[2])
+
+
+class Config(BaseSettings):
+    """The settings of a run. A variable that is empty counts as not set."""
+
+    model_config = SettingsConfigDict(env_ignore_empty=True, frozen=True)
+
+    host: str = Field("127.0.0.1", description="Address the web server listens on; 0.0.0.0 lets the class in.")
+    port: int = Field(8000, ge=1, le=65535, description="Port the web server listens on.")
+    kafka_bootstrap_servers: Annotated[str | None, AfterValidator(_servers)] = Field(
+        None, description="host:port of a Kafka cluster, or several with commas; without it a built-in broker is used."
+    )
+    var_dir: Path = Field(ROOT / "var", description="Directory for everything a run leaves behind.")
+    topic_partitions: int = Field(6, ge=1, le=1000, description="Partitions of each topic that the project creates.")
+    secret_key: str | None = Field(
+        None,
+        min_length=20,
+        repr=False,
+        description="Signs cookies and tokens; without it one is made and kept in VAR_DIR.",
+    )
+    debug: bool = Field(False, description="Show tracebacks in the browser; not where others can reach it.")
+    allowed_hosts: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_names)] = Field(
+        (), description="Further host names under which the page may be opened, with commas between."
+    )
+    in_flight_limit: int = Field(
+        2000, ge=1, description="Sagas fed to the broker and not ended yet; further ones wait in the database."
+    )
+    lag_ms: Annotated[tuple[int, int], NoDecode, BeforeValidator(_lag)] = Field(
+        (400, 3000), description="Shortest and longest time a step takes at first, in milliseconds."
+    )
+    work_limit: int = Field(1000, ge=1, description="Events that one service works on at the same time.")
+    email_host: str | None = Field(None, description="SMTP server; without it e-mails become files in VAR_DIR/mail.")
+    email_port: int = Field(25, ge=1, le=65535, description="Port of the SMTP server.")
+    email_host_user: str = Field("", description="User name at the SMTP server.")
+    email_host_password: str = Field("", repr=False, description="Password at the SMTP server.")
+    email_use_tls: bool = Field(False, description="Speak STARTTLS with the SMTP server.")
+    default_from_email: str = Field("Saga Workshop <workshop@example.com>", description="Sender of the e-mails.")
+
+    @property
+    def is_embedded(self) -> bool:
+        return self.kafka_bootstrap_servers is None
+
+    @property
+    def state_dir(self) -> Path:
+        return self.var_dir.expanduser().absolute()
+
+    @property
+    def run_dir(self) -> Path:
+        """Where the processes of a run leave notes for each other."""
+        return self.state_dir / "run"
+
+    @property
+    def broker_file(self) -> Path:
+        """Where the embedded broker, which cannot choose its port, writes its address."""
+        return self.run_dir / "broker"
+
+    @property
+    def processes_file(self) -> Path:
+        """Where the supervisor tells how the processes are."""
+        return self.run_dir / "processes.json"
+
+    def hosts(self) -> list[str]:
+        """Return the names under which the page answers: loopback, HOST or every own one, and the allowed ones."""
+        own = machine.names() if self.host in EVERY_ADDRESS else [machine.in_url(self.host)]
+        return list(dict.fromkeys([*LOOPBACK, *own, *self.allowed_hosts]))
+
+    def url(self) -> str:
+        """Return what to type into a browser, also on another machine if this one can be reached from there."""
+        host = (machine.address() or "127.0.0.1") if self.host in EVERY_ADDRESS else self.host
+        return f"http://{machine.in_url(host)}:{self.port}/"
+
+    def key(self) -> str:
+        """Return SECRET_KEY, or the key that the state directory has kept since its first run."""
+        return self.secret_key or _kept_key(self.state_dir / "secret_key")
+
+
+def _kept_key(path: Path) -> str:
+    """Make the key once. Linking is atomic: of two processes that start together, both read the first one's key."""
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        draft = path.with_name(f"{path.name}.{os.getpid()}")
+        draft.touch(mode=0o600)
+        draft.write_text(secrets.token_urlsafe(48))
+        with suppress(FileExistsError):
+            os.link(draft, path)
+        draft.unlink()
+    return path.read_text()
+
+
+def _one_line(mistake: Mapping[str, Any]) -> str:
+    """Name the variable and what is wrong with it; what is secret is not repeated on the screen."""
+    field = str(mistake["loc"][0])
+    given = f"={mistake['input']}" if Config.model_fields[field].repr else ""
+    reason = str(mistake["msg"]).removeprefix("Value error, ").removeprefix("Input ")
+    return f"{field.upper()}{given}: {reason}"

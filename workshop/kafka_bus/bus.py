@@ -1,0 +1,210 @@
+"""One cluster, as seen by one process: opens clients, asks the cluster for offsets, creates the topics."""
+
+import logging
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from itertools import chain, repeat
+from typing import Any, TypeVar
+
+from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer
+from kafka import TopicPartition as KafkaPartition
+from kafka.admin import OffsetSpec
+from kafka.errors import KafkaError, KafkaTimeoutError, TopicAlreadyExistsError
+from kafka.net.compat import KafkaNetClient
+
+from saga.bus import TopicPartition
+from saga.errors import BrokerUnavailable
+from workshop.kafka_bus import settings
+from workshop.kafka_bus.consumer import Member, Reader
+from workshop.kafka_bus.origin import Origin
+from workshop.kafka_bus.producer import BusProducer
+
+RETRY_S = (0.1, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
+Answer = TypeVar("Answer")
+
+log = logging.getLogger(__name__)
+
+
+class KafkaBus:
+    """Implements `saga.bus.Bus`.
+
+    `read_address` gives host:port, or several with commas. It is called whenever a client is opened, because an
+    embedded broker that is started again has another. `security` are settings of the library: `security_protocol`, ...
+    """
+
+    def __init__(
+        self,
+        read_address: Callable[[], str],
+        *,
+        embedded: bool,
+        client_id: str,
+        security: Mapping[str, Any] | None = None,
+        acknowledge_s: float = 10.0,
+    ) -> None:
+        self._read_address = read_address
+        self._embedded = embedded
+        self._client = {"client_id": client_id, **settings.CLIENT, **(security or {})} | (
+            settings.EMBEDDED if embedded else {}
+        )
+        self._member = settings.CONSUMER | (settings.EMBEDDED_CONSUMER if embedded else settings.CLUSTER_CONSUMER)
+        self._reader = settings.CONSUMER | (settings.EMBEDDED_READER if embedded else {})
+        self._acknowledge_s = acknowledge_s
+        self._origin: Origin | None = None
+        self._admin_lock = threading.Lock()
+        self._admin: tuple[KafkaAdminClient, Origin] | None = None
+        self._partition_counts: dict[str, int] = {}
+
+    def producer(self) -> BusProducer:
+        origin = self._connect()
+        limit_ms = int(self._acknowledge_s * 1000)
+        with _opening(origin) as network:
+            client = KafkaProducer(
+                bootstrap_servers=origin.address,
+                kafka_client=network,
+                delivery_timeout_ms=limit_ms,
+                max_block_ms=limit_ms,
+                request_timeout_ms=limit_ms // 2,
+                **settings.PRODUCER,
+                **self._client,
+            )
+        return BusProducer(client, origin, acknowledge_s=self._acknowledge_s)
+
+    def consumer(
+        self, group: str, topics: Iterable[str], *, on_revoked: Callable[[frozenset[TopicPartition]], None]
+    ) -> Member:
+        origin = self._connect()
+        with _opening(origin) as network:
+            client = self._open_consumer(origin, network, group_id=group, **self._member)
+            member = Member(client, origin, on_revoked=on_revoked)
+            client.subscribe(list(topics), listener=member)
+            _learn_topics(client)
+        return member
+
+    def reader(self, topic: str) -> Reader:
+        partitions = self._partitions([topic])
+        origin = self._connect()
+        with _opening(origin) as network:
+            client = self._open_consumer(origin, network, group_id=None, **self._reader)
+            client.assign(partitions)
+        return Reader(client, origin)
+
+    def end_offsets(self, topics: Iterable[str]) -> dict[TopicPartition, int]:
+        wanted = dict.fromkeys(self._partitions(topics), OffsetSpec.LATEST)
+        answer = self._ask(lambda admin: admin.list_partition_offsets(wanted))
+        return {TopicPartition(*partition): found.offset for partition, found in answer.items()}
+
+    def committed_offsets(self, group: str, topics: Iterable[str]) -> dict[TopicPartition, int]:
+        wanted = self._partitions(topics)
+        answer = self._ask(lambda admin: admin.list_group_offsets({group: wanted}))[group]
+        return {TopicPartition(*partition): max(found.offset, 0) for partition, found in answer.items()}
+
+    def is_stale(self) -> bool:
+        """Has the cluster left the address where the newest client went? Older clients find out for themselves."""
+        return self._origin is not None and self._origin.has_moved()
+
+    def wait_until_up(self, stop: threading.Event, topics: Mapping[str, int]) -> bool:
+        """Wait until the cluster answers and has these topics, which a real one is given; False when told to stop."""
+        delays = chain(RETRY_S, repeat(RETRY_S[-1]))
+        waiting = False
+        while not stop.is_set():
+            try:
+                self._ask(lambda admin: self._create_missing(admin, topics))
+            except BrokerUnavailable as error:
+                if not waiting:
+                    log.warning("Waiting for the broker: %s.", error)
+                waiting = True
+                stop.wait(next(delays))
+            else:
+                if waiting:
+                    log.info("The broker is there.")
+                return True
+        return False
+
+    def close(self) -> None:
+        with self._admin_lock:
+            self._close_admin()
+
+    def _connect(self) -> Origin:
+        self._origin = Origin(self._read_address)
+        return self._origin
+
+    def _open_consumer(self, origin: Origin, network: Callable[..., KafkaNetClient], **options: Any) -> KafkaConsumer:
+        client = KafkaConsumer(bootstrap_servers=origin.address, kafka_client=network, **options, **self._client)
+        client.bootstrap(timeout_ms=settings.CONNECT_MS)
+        return client
+
+    def _partitions(self, topics: Iterable[str]) -> list[KafkaPartition]:
+        names = list(topics)
+        unknown = [name for name in names if not self._partition_counts.get(name)]
+        if unknown:
+            found = self._ask(lambda admin: admin.describe_topics(unknown))
+            self._partition_counts.update((topic["name"], len(topic["partitions"])) for topic in found)
+        return [KafkaPartition(name, number) for name in names for number in range(self._partition_counts[name])]
+
+    def _ask(self, question: Callable[[KafkaAdminClient], Answer]) -> Answer:
+        with self._admin_lock:
+            try:
+                return question(self._open_admin())
+            except KafkaError as error:
+                raise BrokerUnavailable(f"the broker does not answer: {error}") from error
+
+    def _open_admin(self) -> KafkaAdminClient:
+        if self._admin and self._admin[1].has_moved():
+            self._close_admin()
+        if not self._admin:
+            origin = self._connect()
+            with _opening(origin) as network:
+                client = KafkaAdminClient(
+                    bootstrap_servers=origin.address,
+                    kafka_client=network,
+                    request_timeout_ms=settings.ANSWER_MS,
+                    **self._client,
+                )
+            self._admin = client, origin
+        return self._admin[0]
+
+    def _close_admin(self) -> None:
+        if self._admin:
+            self._admin[0].close()
+        self._admin = None
+        self._partition_counts.clear()
+
+    def _create_missing(self, admin: KafkaAdminClient, topics: Mapping[str, int]) -> None:
+        present = set(admin.list_topics())
+        if self._embedded or present >= topics.keys():
+            return
+        missing = {name: _description(name, count) for name, count in topics.items() if name not in present}
+        with suppress(TopicAlreadyExistsError):  # every process tries, and one is the first
+            admin.create_topics(missing)
+        admin.wait_for_topics(list(missing))
+
+
+@contextmanager
+def _opening(origin: Origin) -> Iterator[Callable[..., KafkaNetClient]]:
+    """Give what makes a client's network, and close it if opening fails: the library would leave its thread running."""
+    networks: list[KafkaNetClient] = []
+
+    def make(**configuration: Any) -> KafkaNetClient:
+        networks.append(KafkaNetClient(**configuration))
+        return networks[-1]
+
+    try:
+        yield make
+    except KafkaError as error:
+        for network in networks:
+            network.close()
+        raise BrokerUnavailable(f"no broker answers at {origin.address}") from error
+
+
+def _learn_topics(client: KafkaConsumer) -> None:
+    """A leader that joins before it knows the topics shares out nothing, and nobody asks it again for a while."""
+    known = threading.Event()
+    client._cluster.request_update().add_both(lambda _: known.set())
+    if not known.wait(settings.CONNECT_MS / 1000):
+        raise KafkaTimeoutError("the broker did not describe its topics")
+
+
+def _description(topic: str, partitions: int) -> dict[str, Any]:
+    policy = "compact" if topic in settings.COMPACTED_TOPICS else "delete"
+    return {"num_partitions": partitions, "replication_factor": -1, "configs": {"cleanup.policy": policy}}

@@ -1,0 +1,133 @@
+"""Reading: alone, or as a member of a group that shares the partitions of its topics."""
+
+import logging
+from collections.abc import Callable, Iterable, Mapping
+
+from kafka import ConsumerRebalanceListener, KafkaConsumer, OffsetAndMetadata
+from kafka import TopicPartition as KafkaPartition
+from kafka.consumer.fetcher import ConsumerRecord
+from kafka.errors import (
+    CommitFailedError,
+    IllegalGenerationError,
+    InvalidRequestError,
+    KafkaError,
+    RebalanceInProgressError,
+    UnknownMemberIdError,
+)
+
+from saga.bus import Record, TopicPartition
+from saga.errors import BrokerUnavailable
+from workshop.kafka_bus.origin import Origin
+from workshop.kafka_bus.settings import ANSWER_MS, CLOSE_S
+
+JOIN_PATIENCE_S = 1.0
+REBALANCING = (
+    CommitFailedError,
+    IllegalGenerationError,
+    RebalanceInProgressError,
+    UnknownMemberIdError,
+    InvalidRequestError,  # the embedded broker says so to a member that is late for a rebalance
+)
+
+log = logging.getLogger(__name__)
+
+
+class Reader:
+    """Reads partitions that were assigned by hand."""
+
+    def __init__(self, client: KafkaConsumer, origin: Origin) -> None:
+        self._client = client
+        self._origin = origin
+        self._assigned = _partitions(client.assignment())
+        self._paused = False
+
+    def poll(self, timeout_s: float, *, limit: int) -> list[Record]:
+        self._origin.require()
+        self._pause(limit == 0)
+        try:
+            batches = self._client.poll(timeout_ms=int(timeout_s * 1000), max_records=max(limit, 1))
+        except REBALANCING as error:
+            log.info("The group is rebalancing, and the next poll joins it again: %s", error)
+            return []
+        except KafkaError as error:
+            raise BrokerUnavailable(f"the broker did not deliver: {error}") from error
+        return [_record(message) for batch in batches.values() for message in batch]
+
+    def commit(self, offsets: Mapping[TopicPartition, int]) -> None:
+        """Nothing is committed: there is no group to remember it for."""
+
+    def assigned(self) -> frozenset[TopicPartition]:
+        return self._assigned
+
+    def close(self) -> None:
+        self._client.close(autocommit=False, timeout_ms=int(CLOSE_S * 1000))
+
+    def _pause(self, paused: bool) -> None:
+        if paused != self._paused:
+            self._paused = paused
+            change = self._client.pause if paused else self._client.resume
+            change(*self._client.assignment())
+
+
+class Member(Reader, ConsumerRebalanceListener):
+    """Reads what its group assigns to it.
+
+    The library calls the listener's methods on a thread of its own while poll() waits, so they only take notes.
+    """
+
+    def __init__(
+        self, client: KafkaConsumer, origin: Origin, *, on_revoked: Callable[[frozenset[TopicPartition]], None]
+    ) -> None:
+        super().__init__(client, origin)
+        self._on_revoked = on_revoked
+        self._revoked: frozenset[TopicPartition] = frozenset()
+        self._joining = True
+
+    def on_partitions_revoked(self, revoked: Iterable[KafkaPartition]) -> None:
+        self._joining = True
+        self._revoked |= _partitions(revoked)
+        self._assigned = frozenset()
+
+    def on_partitions_assigned(self, assigned: Iterable[KafkaPartition]) -> None:
+        self._joining = False
+        self._assigned = _partitions(assigned)
+        if self._paused:
+            self._client.pause(*assigned)
+
+    def poll(self, timeout_s: float, *, limit: int) -> list[Record]:
+        records = [] if self._joining else super().poll(timeout_s, limit=limit)
+        if self._joining and not records:
+            # The library throws away a join that completes between two polls, and starts it again: stay for it.
+            records = super().poll(max(timeout_s, JOIN_PATIENCE_S), limit=limit)
+        if self._revoked:
+            revoked, self._revoked = self._revoked, frozenset()
+            self._on_revoked(revoked)
+        return records
+
+    def commit(self, offsets: Mapping[TopicPartition, int]) -> None:
+        self._origin.require()
+        # A broker lets any member commit any partition; one that has gone could be set back below its new owner.
+        mine = {
+            KafkaPartition(*tp): OffsetAndMetadata(at, "", -1) for tp, at in offsets.items() if tp in self._assigned
+        }
+        try:
+            self._client.commit(mine, timeout_ms=ANSWER_MS)
+        except REBALANCING as error:
+            log.info("A commit came too late for its group, and what it covered is delivered again: %s", error)
+        except KafkaError as error:
+            raise BrokerUnavailable(f"the broker did not take the commit: {error}") from error
+
+
+def _partitions(partitions: Iterable[KafkaPartition]) -> frozenset[TopicPartition]:
+    return frozenset(TopicPartition(partition.topic, partition.partition) for partition in partitions)
+
+
+def _record(message: ConsumerRecord) -> Record:
+    return Record(
+        topic=message.topic,
+        partition=message.partition,
+        offset=message.offset,
+        key=message.key,
+        value=message.value,
+        headers=tuple((name, value or b"") for name, value in message.headers),
+    )

@@ -1,0 +1,63 @@
+"""Writing: everything handed over is acknowledged, or the caller is told that it may not be."""
+
+import time
+from collections.abc import Sequence
+
+from kafka import KafkaProducer
+from kafka.errors import KafkaError, KafkaTimeoutError
+from kafka.producer.future import FutureRecordMetadata
+
+from saga.bus import Outgoing, Place
+from saga.errors import BrokerUnavailable
+from workshop.kafka_bus.origin import CHECK_S, Origin
+from workshop.kafka_bus.settings import CLOSE_S, MAX_MESSAGE_BYTES
+
+
+class BusProducer:
+    def __init__(self, client: KafkaProducer, origin: Origin, *, acknowledge_s: float) -> None:
+        self._client = client
+        self._origin = origin
+        self._acknowledge_s = acknowledge_s
+
+    def send(self, messages: Sequence[Outgoing]) -> list[Place]:
+        """See `saga.bus.Producer`. Raises ValueError, and sends nothing, if a message is too large for a broker."""
+        self._origin.require()
+        _refuse_oversized(messages)
+        try:
+            sent = [self._client.send(m.topic, m.value, m.key, list(m.headers)) for m in messages]
+            self._flush()
+            return [_place(future) for future in sent]
+        except KafkaError as error:
+            raise BrokerUnavailable(f"the broker did not acknowledge: {error}") from error
+
+    def close(self) -> None:
+        try:
+            self._client.close(timeout=CLOSE_S)
+        except KafkaTimeoutError:
+            # What is left was not acknowledged, and send() has said so. The library keeps its thread for it; we do not.
+            self._client._sender.force_close()
+            self._client.close(timeout=CLOSE_S)
+
+    def _flush(self) -> None:
+        """Wait for all acknowledgements, but not for those of a broker that has moved away in the meantime."""
+        deadline = time.monotonic() + self._acknowledge_s
+        while True:
+            try:
+                return self._client.flush(CHECK_S)
+            except KafkaTimeoutError:
+                self._origin.require()
+                if time.monotonic() >= deadline:
+                    raise
+
+
+def _refuse_oversized(messages: Sequence[Outgoing]) -> None:
+    for message in messages:
+        if len(message.value) > MAX_MESSAGE_BYTES:
+            raise ValueError(
+                f"a message of {len(message.value)} bytes for {message.topic} exceeds {MAX_MESSAGE_BYTES} bytes"
+            )
+
+
+def _place(future: FutureRecordMetadata) -> Place:
+    written = future.get(timeout=CHECK_S)
+    return Place(written.topic, written.partition, written.offset)

@@ -1,0 +1,70 @@
+"""What the client library is told, and why; each broker's quirks have a place of their own."""
+
+import time
+import zlib
+from typing import Any
+
+from kafka.coordinator.assignors.range import RangePartitionAssignor
+from kafka.partitioner.abc import Partitioner
+
+MAX_MESSAGE_BYTES = 1_000_000
+"""Just under what a Kafka broker takes by default."""
+COMPACTED_TOPICS = frozenset({"control"})
+"""Here only the newest message of a key matters, so a cluster may forget the older ones."""
+CONNECT_MS = 5000
+ANSWER_MS = 5000
+CLOSE_S = 1.5
+
+
+class PatientRange(RangePartitionAssignor):
+    """The embedded broker calls a group complete when its leader has answered, and then refuses the slower members.
+
+    So the leader, which alone runs this, gives the others a moment to be there first.
+    """
+
+    def assign(self, *arguments: Any, **options: Any) -> Any:
+        time.sleep(0.09)
+        return super().assign(*arguments, **options)
+
+
+class KeyPartitioner(Partitioner):
+    """CRC-32 of the key, as librdkafka does it: the library's own hash, in Python, is most of the cost of a send."""
+
+    def partition(self, topic: str, key: bytes, *rest: Any) -> int:
+        cluster = rest[-1]
+        return zlib.crc32(key) % len(cluster.partitions_for_topic(topic))
+
+
+CLIENT: dict[str, Any] = {
+    "bootstrap_timeout_ms": CONNECT_MS,
+    "reconnect_backoff_max_ms": 1000,
+    "metadata_max_age_ms": 10_000,  # heals a member that joined before its topics were known
+}
+CONSUMER: dict[str, Any] = {
+    "retry_backoff_ms": 20,  # a poll that finds its answer half-read sleeps this long before it looks again
+    "auto_offset_reset": "earliest",  # anything else skips silently what the broker dropped before it was read
+    "enable_auto_commit": False,
+    "metrics_enabled": False,
+}
+PRODUCER: dict[str, Any] = {
+    "acks": "all",
+    "enable_idempotence": True,
+    "compression_type": "lz4",  # the embedded broker keeps 5 MiB a partition; this makes it far more
+    "linger_ms": 20,  # never waited for, since send() flushes: it only keeps the first message from leaving alone
+    "batch_size": 128 * 1024,
+    "partitioner": KeyPartitioner(),
+    "metrics_enabled": False,
+}
+
+CLUSTER_CONSUMER: dict[str, Any] = {"session_timeout_ms": 10_000, "heartbeat_interval_ms": 1000}
+# To a version that it does not know, the embedded broker answers with a frame that the library cannot read.
+EMBEDDED: dict[str, Any] = {"api_version": (2, 3)}
+# It never wakes a waiting fetch, so the wait is the latency; and its rebalances last a second less than a session.
+EMBEDDED_CONSUMER: dict[str, Any] = {
+    "fetch_max_wait_ms": 50,
+    "session_timeout_ms": 2000,
+    "heartbeat_interval_ms": 300,
+    "partition_assignment_strategy": (PatientRange(),),
+}
+# What is read alone is steering and heartbeats: nobody waits for it, and four times a second costs next to nothing.
+EMBEDDED_READER: dict[str, Any] = EMBEDDED_CONSUMER | {"fetch_max_wait_ms": 250}

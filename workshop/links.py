@@ -1,0 +1,32 @@
+"""How each long-running part gets its link to the broker."""
+
+import os
+import socket
+import threading
+from collections.abc import Callable
+
+from saga.topics import partitions_by_topic
+from workshop.config import Config
+from workshop.kafka_bus import KafkaBus, address_in
+from workshop.loop import Loop, W
+
+
+def open_bus(config: Config, name: str) -> KafkaBus:
+    """Return a bus to the configured cluster, or to the embedded broker. It connects when it is used."""
+    client_id = f"{name}-{socket.gethostname()}-{os.getpid()}"
+    if config.is_embedded:
+        return KafkaBus(address_in(config.broker_file), embedded=True, client_id=client_id)
+    return KafkaBus(lambda: config.kafka_bootstrap_servers, embedded=False, client_id=client_id)
+
+
+def with_bus(
+    config: Config, name: str, open_worker: Callable[[KafkaBus], W], *, may_run: Callable[[], bool] = lambda: True
+) -> Loop[W]:
+    """Return a loop with a bus of its own: it waits for the broker, makes missing topics, then opens the worker."""
+    bus = open_bus(config, name)
+    topics = partitions_by_topic(config.topic_partitions)
+
+    def open_when_up(stop: threading.Event) -> W | None:
+        return open_worker(bus) if bus.wait_until_up(stop, topics) else None
+
+    return Loop(name, open_when_up, is_stale=bus.is_stale, may_run=may_run)

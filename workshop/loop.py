@@ -1,0 +1,106 @@
+"""How every long-running part is run: opened, cycled until told to stop, and after any trouble closed and opened again.
+
+Crash-only: losing the broker or the database is handled by the same road as losing the process. What was in hand is
+dropped, and delivered again.
+"""
+
+import logging
+import threading
+from collections.abc import Callable
+from typing import Generic, Protocol, TypeVar
+
+from django.db import DatabaseError, close_old_connections
+
+from saga.errors import SagaError
+from saga.messages import State
+
+FIRST_DELAY_S = 0.25
+LONGEST_DELAY_S = 5.0
+STOPPED_CHECK_S = 0.1
+
+log = logging.getLogger(__name__)
+
+
+class Worker(Protocol):
+    def run_once(self) -> bool: ...
+    def close(self) -> None: ...
+
+
+W = TypeVar("W", bound=Worker)
+
+
+class Loop(Generic[W]):
+    """Runs what `open_worker` opens while `may_run()` holds; opens it anew when `is_stale()` or after an error.
+
+    `open_worker` is handed the event that tells it to stop waiting, and may then return None.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        open_worker: Callable[[threading.Event], W | None],
+        *,
+        is_stale: Callable[[], bool] = lambda: False,
+        may_run: Callable[[], bool] = lambda: True,
+    ) -> None:
+        self.name = name
+        self.state: State = "starting"
+        self.detail = ""
+        self.worker: W | None = None
+        self._open = open_worker
+        self._is_stale = is_stale
+        self._may_run = may_run
+        self._stop = threading.Event()
+        self._failures = 0
+
+    def run(self) -> None:
+        """Block until `stop` is called from another thread or a signal handler."""
+        while not self._stop.is_set():
+            if not self._may_run():
+                self._be("stopped")
+                self._stop.wait(STOPPED_CHECK_S)
+                continue
+            try:
+                self._session()
+            except (SagaError, DatabaseError, OSError) as trouble:
+                self._fail(trouble)
+                log.warning("%s: %s; trying again", self.name, self.detail)
+            except Exception as bug:
+                self._fail(bug)
+                log.exception("%s: unexpected error; trying again", self.name)
+        self._be("stopped")
+
+    def start(self) -> threading.Thread:
+        thread = threading.Thread(target=self.run, name=self.name, daemon=True)
+        thread.start()
+        return thread
+
+    def stop(self) -> None:
+        self._stop.set()
+
+    def _session(self) -> None:
+        close_old_connections()
+        self._be("failing" if self._failures else "starting", self.detail)
+        worker = self._open(self._stop)
+        if worker is None:
+            return
+        self.worker = worker
+        try:
+            while self._may_run() and not self._stop.is_set() and not self._is_stale():
+                worker.run_once()
+                self._failures = 0
+                self._be("running")
+        finally:
+            self.worker = None
+            worker.close()
+
+    def _fail(self, error: Exception) -> None:
+        self._be("failing", f"{type(error).__name__}: {error}")
+        delay = min(LONGEST_DELAY_S, FIRST_DELAY_S * 2 ** min(self._failures, 10))
+        self._failures += 1
+        self._stop.wait(delay)
+
+    def _be(self, state: State, detail: str = "") -> None:
+        if state != self.state:
+            log.info("%s: %s", self.name, state)
+        self.state, self.detail = state, detail

@@ -1,0 +1,29 @@
+"""`manage.py consume NAME`: one instance of one service."""
+
+import signal
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandParser
+
+from consumers.participants import PARTICIPANTS
+from workshop.service_process import ServiceProcess
+
+
+class Command(BaseCommand):
+    help = "Run one instance of a service until SIGTERM."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("service", choices=sorted(PARTICIPANTS))
+
+    def handle(self, *, service: str, **options: Any) -> None:
+        process = ServiceProcess(service, settings.CONFIG)
+
+        def on_signal(number: int, frame: object) -> None:
+            # The first one asks; a second finds the default, which ends the process at once.
+            signal.signal(number, signal.SIG_DFL)
+            process.stop()
+
+        signal.signal(signal.SIGTERM, on_signal)
+        signal.signal(signal.SIGINT, on_signal)
+        process.run()

@@ -1,0 +1,76 @@
+"""`manage.py run`: the whole workshop, from one command."""
+
+import asyncio
+import os
+import socket
+import sys
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand
+
+from workshop import state
+from workshop.config import Config
+from workshop.processes import processes
+from workshop.readiness import wait_until_ready
+from workshop.schema import migrate_all
+from workshop.supervisor.console import Console
+from workshop.supervisor.group import Supervisor
+
+
+class PortTaken(Exception):
+    """Raised when the web server could not listen where it is told to."""
+
+
+class Command(BaseCommand):
+    help = "Start the broker, the services and the web server, and keep them alive until Ctrl-C or SIGTERM."
+    requires_system_checks = ()  # `serve` makes them; here they would load all of the web server once more
+
+    def handle(self, **options: Any) -> None:
+        config: Config = settings.CONFIG
+        try:
+            lock = claim(config)
+        except (PortTaken, state.StateDirBusy) as error:
+            sys.exit(str(error))
+        config.broker_file.unlink(missing_ok=True)
+        migrate_all()
+        asyncio.run(supervise(config, lock))
+
+
+def claim(config: Config) -> int:
+    """Return the lock on the state directory, if the port is free as well. Raises PortTaken, StateDirBusy."""
+    try:
+        lock = state.lock(config.state_dir)
+    except state.StateDirBusy:
+        check_port(config)  # of the two reasons, the port's is the plainer
+        raise
+    check_port(config)
+    return lock
+
+
+def check_port(config: Config) -> None:
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(config.host, config.port, type=socket.SOCK_STREAM)[0]
+        with socket.socket(family, kind, protocol) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(address)
+            probe.listen()
+    except OSError as error:
+        place = f"{config.host}:{config.port}"
+        raise PortTaken(f"Cannot listen on {place}: {error.strerror}. Another port: make run PORT=8123") from error
+
+
+async def supervise(config: Config, lock: int) -> None:
+    specs = processes(config)
+    console = Console(["workshop", *(spec.name for spec in specs)])
+    supervisor = Supervisor(specs, say=console.say, processes_file=config.processes_file, pass_fds=[lock])
+    try:
+        # With make between us and the terminal, make's end is the end of whoever started us.
+        await supervisor.run(announce(config, console), stop_with_parent="MAKELEVEL" in os.environ)
+    finally:
+        console.close()
+
+
+async def announce(config: Config, console: Console) -> None:
+    await wait_until_ready(config, lambda missing: console.say("workshop", missing))
+    console.show(f"Saga Workshop is ready: {config.url()}")

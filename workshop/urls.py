@@ -1,0 +1,15 @@
+"""Where everything is on the web."""
+
+from django.urls import path
+
+from dashboard import pages
+from dashboard.api import api
+
+urlpatterns = [
+    path("", pages.board, name="board"),
+    path("onboard/", pages.onboard, name="onboard"),
+    path("roster/", pages.upload_roster, name="roster"),
+    path("healthz", pages.healthz),
+    path("readyz", pages.readyz),
+    path("api/", api.urls),
+]
