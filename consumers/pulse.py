@@ -81,7 +81,7 @@ class Pulse:
     def _hear(self, record: Record) -> Outgoing | None:
         """Follow what `record` says if it is meant for this service; return a dead letter if nobody can read it."""
         try:
-            control = wire.decode(Control, record)
+            control = wire.decode(Control, record.value)
         except MessageRejected as rejection:
             now = self._clock.now()
             letter = reports.dead_letter(record, service=self._service, reason=str(rejection), at=now)

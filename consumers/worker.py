@@ -71,7 +71,7 @@ class Worker:
         self._work_limit = work_limit
         self._retry = retry
         self._desk = Desk()
-        self._pool = ThreadPoolExecutor(participant.threads, thread_name_prefix="perform")
+        self._pool = ThreadPoolExecutor(participant.threads) if participant.threads > 1 else None
         self._producer = bus.producer()
         self._consumer = bus.consumer(
             participant.name, TOPICS_BY_SERVICE[participant.name], on_revoked=self._handle_revoked
@@ -92,7 +92,8 @@ class Worker:
 
     def close(self) -> None:
         """Leave the group. Work in hand is given up: its offsets are not committed, so it comes again."""
-        self._pool.shutdown()
+        if self._pool:
+            self._pool.shutdown()
         self._consumer.close()
         self._producer.close()
 
@@ -107,7 +108,7 @@ class Worker:
         for record in records:
             self._desk.take_on(record)
             try:
-                message = wire.decode(SagaMessage, record)
+                message = wire.decode(SagaMessage, record.value)
                 routing.check_addressed(message, topic=record.topic, key=record.key)
             except MessageRejected as rejection:
                 cycle.refuse(record, rejection)
@@ -149,7 +150,8 @@ class Worker:
     def _perform(self, works: list[Work], cycle: _Cycle) -> list[Entry]:
         """Return an entry for each work that succeeded; schedule what failed again, refuse what can never succeed."""
         entries = []
-        for work, result in zip(works, self._pool.map(self._attempt, works), strict=True):
+        at_once = self._pool.map if self._pool else map
+        for work, result in zip(works, at_once(self._attempt, works), strict=True):
             if isinstance(result, MessageRejected):
                 cycle.refuse(work.record, result)
             elif isinstance(result, Exception):

@@ -1,5 +1,6 @@
 """What a browser is shown: rows, counters and services, read from the read model at one moment."""
 
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -34,6 +35,7 @@ class View:
 def row_of(saga: Saga) -> dict[str, Any]:
     """Return a saga as the API and the sockets show it."""
     row = {name: getattr(saga, name) for name in _FIELDS}
+    row["steps"] = json.loads(row["steps"])
     row["user"] = {"name": row.pop("user_name"), "department": row.pop("department")}
     return row
 

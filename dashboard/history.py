@@ -3,16 +3,25 @@
 import json
 from typing import Any
 
-from dashboard.models import DeadLetter, Event
-from dashboard.projection import EVENT
+from pydantic import TypeAdapter
+
+from dashboard.models import DeadLetter, TraceRecord
+from saga import wire
+from saga.messages import Trace, TraceEvent
 from saga.state import causal_key
+
+_EVENT = TypeAdapter(TraceEvent)
 
 
 def events_of(saga_id: str) -> list[dict[str, Any]]:
-    """Return the events of a saga in causal order; `seq` counts them in the order in which they arrived."""
-    stored = Event.objects.filter(saga_id=saga_id).values_list("id", "event")
-    events = sorted(((EVENT.validate_json(text), seq) for seq, text in stored), key=lambda pair: causal_key(pair[0]))
-    return [_row(seq, EVENT.dump_python(event, mode="json")) for event, seq in events]
+    """Return the events of a saga in causal order, each once; `seq` counts them from 1."""
+    records = TraceRecord.objects.filter(saga_id=saga_id).order_by("id").values_list("message", flat=True)
+    events: dict[str, TraceEvent] = {}
+    for message in records:
+        for event in wire.decode(Trace, message).events:
+            events.setdefault(event.slot, event)
+    in_order = sorted(events.values(), key=causal_key)
+    return [_row(seq, event) for seq, event in enumerate(in_order, start=1)]
 
 
 def dead_letter_row(letter: DeadLetter) -> dict[str, Any]:
@@ -20,9 +29,9 @@ def dead_letter_row(letter: DeadLetter) -> dict[str, Any]:
     return {name: getattr(letter, name) for name in fields} | {"saga_id": letter.key}
 
 
-def _row(seq: int, event: dict[str, Any]) -> dict[str, Any]:
-    del event["hop"]
-    return {"seq": seq, **event, "payload": _parsed(event["payload"])}
+def _row(seq: int, event: TraceEvent) -> dict[str, Any]:
+    row = _EVENT.dump_python(event, mode="json", exclude={"hop"})
+    return {"seq": seq, **row, "payload": _parsed(event.payload)}
 
 
 def _parsed(payload: str | None) -> Any:

@@ -34,7 +34,7 @@ class Saga(models.Model):
     """One saga: what was accepted, where it stands, and (`fed_*`) whether its first message is with the broker.
 
     `number` counts accepted sagas from 1, `finished` ended ones. `overtook` is how many that started earlier were
-    still running when this one ended, `overtaken` how many that started later had ended already.
+    still running when this one ended, `overtaken` how many that started later had ended already. `steps` is JSON.
     """
 
     number = models.BigIntegerField(primary_key=True)
@@ -50,7 +50,7 @@ class Saga(models.Model):
     finished = models.BigIntegerField(null=True)
     overtook = models.BigIntegerField(null=True)
     overtaken = models.BigIntegerField(null=True)
-    steps = models.JSONField(default=list)
+    steps = models.TextField()
     fed_partition = models.IntegerField(null=True)
     fed_offset = models.BigIntegerField(null=True)
     seq = models.BigIntegerField(unique=True)
@@ -66,18 +66,18 @@ class Saga(models.Model):
         return f"saga {self.number} ({self.status})"
 
 
-class Event(models.Model):
-    """A trace event as it was said. `slot` names it within its saga, so that a repeat is not kept twice."""
+class TraceRecord(models.Model):
+    """A trace message as it stood on the wire. `slots` names its events, so that a repeat is not kept twice."""
 
     saga_id = models.CharField(max_length=36)
-    slot = models.CharField(max_length=64)
-    event = models.TextField()
+    slots = models.TextField()
+    message = models.TextField()
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["saga_id", "slot"], name="one_event_per_slot")]
+        constraints = [models.UniqueConstraint(fields=["saga_id", "slots"], name="one_record_per_saying")]
 
     def __str__(self) -> str:
-        return f"{self.saga_id} {self.slot}"
+        return f"{self.saga_id} {self.slots}"
 
 
 class DeadLetter(models.Model):

@@ -10,20 +10,16 @@ from itertools import islice
 from uuid import uuid4
 
 from django.db import DatabaseError, transaction
-from pydantic import TypeAdapter
-
 from dashboard.errors import NotAccepted
 from dashboard.models import Board, Saga
 from dashboard.people import made_up
+from dashboard.rows import steps_json
 from saga import state
 from saga.definitions import Definition
 from saga.messages import User
 
 # Set when there may be something to send; the relay of this process waits for it.
 news = threading.Event()
-
-STEPS = TypeAdapter(tuple[state.StepState, ...])
-
 
 def utc_now() -> str:
     """Return the wall-clock time, RFC 3339 in UTC."""
@@ -58,6 +54,6 @@ def _saga(board: Board, definition: Definition, style: str, user: User) -> Saga:
         user_name=user.name,
         department=user.department,
         started_at=utc_now(),
-        steps=STEPS.dump_python(state.initial(definition).steps, mode="json"),
+        steps=steps_json(state.initial(definition).steps),
         seq=board.next_seq(),
     )

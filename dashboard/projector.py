@@ -1,7 +1,7 @@
 """Reads what the services say and hands it, a batch at a time, to the read model and to the watch."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from typing import TypeVar
 
 from dashboard import outbox
@@ -12,6 +12,7 @@ from saga.bus import Bus, Outgoing, Record, TopicPartition
 from saga.definitions import definition_of
 from saga.errors import MessageRejected
 from saga.messages import DeadLetter, Heartbeat, Trace
+from saga.reports import text_of
 from saga.topics import DEAD_LETTER, HEARTBEAT, TRACE
 
 GROUP = "projector"
@@ -41,9 +42,9 @@ class Projector:
         if not records:
             return False
         unreadable: list[Outgoing] = []
-        traces = _read(Trace, TRACE, records, unreadable)
-        letters = _read(DeadLetter, DEAD_LETTER, records, unreadable)
-        for beat in _read(Heartbeat, HEARTBEAT, records, unreadable):
+        traces = [(trace, text_of(record.value)) for trace, record in _read(Trace, TRACE, records, unreadable)]
+        letters = [letter for letter, _ in _read(DeadLetter, DEAD_LETTER, records, unreadable)]
+        for beat, _ in _read(Heartbeat, HEARTBEAT, records, unreadable):
             self._watch.hear(beat)
         if traces or letters:
             project(traces, letters)
@@ -58,19 +59,24 @@ class Projector:
         self._producer.close()
 
 
-def _read(kind: type[M], topic: str, records: list[Record], unreadable: list[Outgoing]) -> list[M]:
-    """Return the messages on `topic`; add a dead letter to `unreadable` for each that is none."""
-    messages = []
+def _read(
+    kind: type[M], topic: str, records: Iterable[Record], unreadable: list[Outgoing]
+) -> Iterator[tuple[M, Record]]:
+    """Yield the messages on `topic`; add a dead letter to `unreadable` for each that is none."""
     for record in records:
         if record.topic != topic:
             continue
         try:
-            message = wire.decode(kind, record)
+            message = wire.decode(kind, record.value)
             if isinstance(message, Trace):
                 definition_of(message.scenario)
-            messages.append(message)
         except MessageRejected as rejection:
-            now = outbox.utc_now()
-            letter = reports.dead_letter(record, service=GROUP, reason=str(rejection), at=now)
-            unreadable.append(wire.encode(letter, topic=DEAD_LETTER, source=GROUP, at=now))
-    return messages
+            unreadable.append(_dead_letter(record, str(rejection)))
+        else:
+            yield message, record
+
+
+def _dead_letter(record: Record, reason: str) -> Outgoing:
+    now = outbox.utc_now()
+    letter = reports.dead_letter(record, service=GROUP, reason=reason, at=now)
+    return wire.encode(letter, topic=DEAD_LETTER, source=GROUP, at=now)

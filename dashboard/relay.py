@@ -6,11 +6,11 @@ every unfinished saga is fed again from the start: what its services did already
 """
 
 import logging
-from collections.abc import Sequence
 from dataclasses import replace
 
 from dashboard import outbox
 from dashboard.models import Saga
+from dashboard.rows import mark_fed
 from saga import reports, routing, wire
 from saga.bus import Bus, Outgoing, Place, TopicPartition
 from saga.definitions import DEFINITIONS, definition_of
@@ -20,6 +20,7 @@ from saga.topics import TRACE
 SOURCE = "dashboard"
 BATCH_LIMIT = 500
 IDLE_S = 1.0
+_NEEDED = ("number", "saga_id", "scenario", "style", "user_name", "department", "started_at")
 
 log = logging.getLogger(__name__)
 
@@ -48,14 +49,14 @@ class Relay:
         room = min(BATCH_LIMIT, self._in_flight_limit - under_way)
         if room <= 0:
             return False
-        sagas = list(Saga.objects.filter(fed_offset=None).order_by("number")[:room])
+        sagas = list(Saga.objects.filter(fed_offset=None).order_by("number").only(*_NEEDED)[:room])
         if not sagas:
             return False
         messages = [_opening(saga) for saga in sagas]
         outgoing = [wire.encode(m, topic=topic, source=SOURCE, at=s.started_at) for s, (topic, m) in zip(sagas, messages)]
         places = self._producer.send(outgoing)
         self._producer.send([_started(*fed) for fed in zip(sagas, messages, outgoing, places)])
-        _mark_fed(sagas, places)
+        mark_fed((saga.number, place) for saga, place in zip(sagas, places, strict=True))
         outbox.news.set()
         return True
 
@@ -83,10 +84,3 @@ def _started(saga: Saga, opening: routing.Routed, outgoing: Outgoing, place: Pla
     [trace] = reports.by_saga([(message, event)])
     return wire.encode(trace, topic=TRACE, source=SOURCE, at=saga.started_at)
 
-
-def _mark_fed(sagas: Sequence[Saga], places: Sequence[Place]) -> None:
-    for saga, place in zip(sagas, places, strict=True):
-        saga.fed_partition, saga.fed_offset = place.partition, place.offset
-    Saga.objects.bulk_create(
-        sagas, update_conflicts=True, unique_fields=["number"], update_fields=["fed_partition", "fed_offset"]
-    )

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import ConfigDict, StringConstraints
+from pydantic import ConfigDict, Field, StringConstraints
 
 _STRICT = ConfigDict(extra="forbid", strict=True)
 
@@ -107,11 +107,15 @@ class Trace:
     scenario: str
     style: str
     user: User
-    events: tuple[TraceEvent, ...]
+    events: Annotated[tuple[TraceEvent, ...], Field(min_length=1, max_length=20)]
+
+    @property
+    def slots(self) -> str:
+        return "+".join([event.slot for event in self.events])
 
     @property
     def id(self) -> str:
-        return f"{self.saga_id}.trace.{'+'.join(event.slot for event in self.events)}"
+        return f"{self.saga_id}.trace.{self.slots}"
 
     @property
     def subject(self) -> str:

@@ -41,6 +41,10 @@ class SagaState:
     status: str = RUNNING
     ended_at: str | None = None
 
+    @property
+    def has_ended(self) -> bool:
+        return self.status in ENDED
+
 
 def initial(definition: Definition) -> SagaState:
     """Return the state of a saga of which nothing is known but its definition."""

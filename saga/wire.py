@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Generic, Protocol, TypeVar, cast
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from saga.bus import Outgoing, Record
+from saga.bus import Outgoing
 from saga.errors import MessageRejected
 
 CONTENT_TYPE = ("content-type", b"application/cloudevents+json; charset=utf-8")
@@ -69,22 +69,22 @@ def encode(message: Payload, *, topic: str, source: str, at: str) -> Outgoing:
     return Outgoing(topic=topic, key=message.subject.encode(), value=value, headers=(CONTENT_TYPE,))
 
 
-def decode(kind: type[P], record: Record) -> P:
-    """Return the message of class `kind` that `record` holds. Raises MessageRejected, with a reason a person can use."""
-    if not record.value:
+def decode(kind: type[P], value: bytes | str | None) -> P:
+    """Return the message of class `kind` that `value` is. Raises MessageRejected, with a reason a person can use."""
+    if not value:
         raise MessageRejected("the message is empty")
-    if len(record.value) > MAX_BYTES:
-        raise MessageRejected(f"the message has {len(record.value)} bytes; {MAX_BYTES} is the most")
+    if len(value) > MAX_BYTES:
+        raise MessageRejected(f"the message has {len(value)} bytes; {MAX_BYTES} is the most")
     try:
-        envelope = _envelope_of(kind).model_validate_json(record.value)
+        envelope = _envelope_of(kind).model_validate_json(value)
     except ValidationError as error:
-        raise MessageRejected(_reason(kind, record.value, error)) from error
+        raise MessageRejected(_reason(kind, value, error)) from error
     if envelope.type != kind.TYPE or envelope.specversion != "1.0":
         raise MessageRejected(_unknown_version(kind, envelope.type, envelope.specversion))
     return cast(P, envelope.data)
 
 
-def _reason(kind: type[Payload], value: bytes, error: ValidationError) -> str:
+def _reason(kind: type[Payload], value: bytes | str, error: ValidationError) -> str:
     found = _peek(value)
     if found is None:
         return "the message is not a JSON object in UTF-8"
@@ -94,7 +94,7 @@ def _reason(kind: type[Payload], value: bytes, error: ValidationError) -> str:
     return f"{'.'.join(str(part) for part in first['loc'])}: {first['msg']}"
 
 
-def _peek(value: bytes) -> dict[str, Any] | None:
+def _peek(value: bytes | str) -> dict[str, Any] | None:
     try:
         found = json.loads(value)
     except (ValueError, RecursionError):

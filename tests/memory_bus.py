@@ -50,6 +50,10 @@ class MemoryBus:
         self._newest_client = 1
         self._start()
 
+    def create(self, topics: Mapping[str, int]) -> None:
+        self.topics.update(topics)
+        self.logs.update({tp: [] for tp in self.partitions(topics)})
+
     def messages(self, topic: str) -> list[Record]:
         """Return what was ever sent to `topic`, in the order in which it was sent."""
         return [record for record in self._sent if record.topic == topic]

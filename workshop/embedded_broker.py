@@ -59,9 +59,12 @@ class MockCluster:
         if not self._cluster:
             raise OSError("librdkafka did not start its mock cluster")
         library.rd_kafka_mock_group_initial_rebalance_delay_ms(self._cluster, REBALANCE_DELAY_MS)
-        for topic, partitions in topics.items():
-            self._check(library.rd_kafka_mock_topic_create(self._cluster, topic.encode(), partitions, 1))
+        self.create(topics)
         self.address: str = library.rd_kafka_mock_cluster_bootstraps(self._cluster).decode()
+
+    def create(self, topics: Mapping[str, int]) -> None:
+        for topic, partitions in topics.items():
+            self._check(self._library.rd_kafka_mock_topic_create(self._cluster, topic.encode(), partitions, 1))
 
     def set_down(self) -> None:
         """Cut every connection and refuse new ones; what was written is kept."""
@@ -86,7 +89,7 @@ class MockCluster:
 
 
 class PlainMockCluster:
-    """The same broker where its C API is out of reach: a producer starts it, for itself as it believes."""
+    """The same broker where its C API is out of reach: a producer believes that it starts it for itself."""
 
     def __init__(self, topics: Iterable[str]) -> None:
         from confluent_kafka import Producer  # not at the top: only needed here, and the steered broker starts sooner

@@ -30,7 +30,7 @@ def test_the_lock_holds_until_the_last_process_of_a_killed_run_has_ended(
     code = (
         "import os, subprocess, sys; from pathlib import Path; from workshop import state\n"
         "held = state.lock(Path(sys.argv[1]))\n"
-        "print(subprocess.Popen(['sleep', '600'], pass_fds=[held], stdout=subprocess.DEVNULL).pid)"
+        "print(subprocess.Popen(['sleep', '600'], pass_fds=[held], stdout=-3, stderr=-3).pid)"
     )
     supervisor = [sys.executable, "-c", code, str(tmp_path)]
     child = int(subprocess.run(supervisor, cwd=ROOT, check=True, capture_output=True).stdout)

@@ -2,21 +2,22 @@
 
 import logging
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from itertools import chain, repeat
 from typing import Any, TypeVar
 
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer
 from kafka import TopicPartition as KafkaPartition
 from kafka.admin import OffsetSpec
-from kafka.errors import KafkaError, KafkaTimeoutError, TopicAlreadyExistsError
+from kafka.errors import KafkaError, TopicAlreadyExistsError
 from kafka.net.compat import KafkaNetClient
 
 from saga.bus import TopicPartition
 from saga.errors import BrokerUnavailable
 from workshop.kafka_bus import settings
 from workshop.kafka_bus.consumer import Member, Reader
+from workshop.kafka_bus.opening import knock, learn_topics, opening
 from workshop.kafka_bus.origin import Origin
 from workshop.kafka_bus.producer import BusProducer
 
@@ -58,7 +59,7 @@ class KafkaBus:
     def producer(self) -> BusProducer:
         origin = self._connect()
         limit_ms = int(self._acknowledge_s * 1000)
-        with _opening(origin) as network:
+        with opening(origin.address) as network:
             client = KafkaProducer(
                 bootstrap_servers=origin.address,
                 kafka_client=network,
@@ -74,17 +75,17 @@ class KafkaBus:
         self, group: str, topics: Iterable[str], *, on_revoked: Callable[[frozenset[TopicPartition]], None]
     ) -> Member:
         origin = self._connect()
-        with _opening(origin) as network:
+        with opening(origin.address) as network:
             client = self._open_consumer(origin, network, group_id=group, **self._member)
             member = Member(client, origin, on_revoked=on_revoked)
             client.subscribe(list(topics), listener=member)
-            _learn_topics(client)
+            learn_topics(client)
         return member
 
     def reader(self, topic: str) -> Reader:
         partitions = self._partitions([topic])
         origin = self._connect()
-        with _opening(origin) as network:
+        with opening(origin.address) as network:
             client = self._open_consumer(origin, network, group_id=None, **self._reader)
             client.assign(partitions)
         return Reader(client, origin)
@@ -127,6 +128,7 @@ class KafkaBus:
 
     def _connect(self) -> Origin:
         self._origin = Origin(self._read_address)
+        knock(self._origin.address)
         return self._origin
 
     def _open_consumer(self, origin: Origin, network: Callable[..., KafkaNetClient], **options: Any) -> KafkaConsumer:
@@ -154,7 +156,7 @@ class KafkaBus:
             self._close_admin()
         if not self._admin:
             origin = self._connect()
-            with _opening(origin) as network:
+            with opening(origin.address) as network:
                 client = KafkaAdminClient(
                     bootstrap_servers=origin.address,
                     kafka_client=network,
@@ -178,31 +180,6 @@ class KafkaBus:
         with suppress(TopicAlreadyExistsError):  # every process tries, and one is the first
             admin.create_topics(missing)
         admin.wait_for_topics(list(missing))
-
-
-@contextmanager
-def _opening(origin: Origin) -> Iterator[Callable[..., KafkaNetClient]]:
-    """Give what makes a client's network, and close it if opening fails: the library would leave its thread running."""
-    networks: list[KafkaNetClient] = []
-
-    def make(**configuration: Any) -> KafkaNetClient:
-        networks.append(KafkaNetClient(**configuration))
-        return networks[-1]
-
-    try:
-        yield make
-    except KafkaError as error:
-        for network in networks:
-            network.close()
-        raise BrokerUnavailable(f"no broker answers at {origin.address}") from error
-
-
-def _learn_topics(client: KafkaConsumer) -> None:
-    """A leader that joins before it knows the topics shares out nothing, and nobody asks it again for a while."""
-    known = threading.Event()
-    client._cluster.request_update().add_both(lambda _: known.set())
-    if not known.wait(settings.CONNECT_MS / 1000):
-        raise KafkaTimeoutError("the broker did not describe its topics")
 
 
 def _description(topic: str, partitions: int) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from saga.errors import BrokerUnavailable
 from workshop.kafka_bus.origin import Origin
 from workshop.kafka_bus.settings import ANSWER_MS, CLOSE_S
 
-JOIN_PATIENCE_S = 1.0
+JOIN_PATIENCE_S = 0.5
 REBALANCING = (
     CommitFailedError,
     IllegalGenerationError,

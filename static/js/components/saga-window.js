@@ -10,6 +10,7 @@ export function createSagaWindow({ rows, before, after }, history) {
   const shown = new Map();
   const spare = [];
   let rowHeight = ROW_HEIGHT_GUESS;
+  let drawn = {};
 
   function take(id, isNew) {
     const row = shown.get(id) ?? spare.pop() ?? createSagaRow();
@@ -40,6 +41,9 @@ export function createSagaWindow({ rows, before, after }, history) {
         rowHeight,
         open: openIndex < 0 ? null : { index: openIndex, height: history.height },
       });
+      const drawing = { ...range, sagas, open, rowHeight };
+      if (isSame(drawing, drawn)) return range;
+      drawn = drawing;
       const listed = sagas.slice(range.first, range.last);
       giveBack(listed);
       const elements = listed.flatMap((saga, offset) => {
@@ -66,7 +70,10 @@ export function createSagaWindow({ rows, before, after }, history) {
   };
 }
 
+function isSame(one, other) {
+  return Object.keys(one).every((key) => one[key] === other[key]);
+}
+
 function setHeight(spacer, pixels) {
-  spacer.hidden = pixels <= 0;
   spacer.firstElementChild.style.height = `${pixels}px`;
 }

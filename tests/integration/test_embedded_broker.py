@@ -1,0 +1,201 @@
+"""The embedded broker as a process and as a cluster, and how clients live through its bad days."""
+
+import gc
+import signal
+from collections.abc import Iterator
+from contextlib import closing, suppress
+from pathlib import Path
+
+import pytest
+
+from saga.bus import Consumer, Outgoing, Producer, Record
+from saga.errors import BrokerUnavailable
+from tests.brokers import broker_process
+from tests.eventually import eventually
+from workshop import embedded_broker
+from workshop.embedded_broker import MockCluster, load_library, start_broker
+from workshop.kafka_bus import KafkaBus, address_in
+
+pytestmark = pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning")
+MESSAGE = Outgoing(topic="notes", key=b"key", value=b"value")
+
+
+@pytest.fixture(autouse=True)
+def refused_connections() -> Iterator[None]:
+    """The client library leaves their sockets to the garbage collector, which should find them here."""
+    yield
+    gc.collect()
+
+
+@pytest.fixture
+def address_file(tmp_path: Path) -> Path:
+    return tmp_path / "run" / "broker"
+
+
+@pytest.fixture
+def cluster() -> Iterator[MockCluster]:
+    with closing(MockCluster(load_library(), {"notes": 6})) as cluster:
+        yield cluster
+
+
+@pytest.fixture
+def bus(cluster: MockCluster) -> Iterator[KafkaBus]:
+    with closing(KafkaBus(lambda: cluster.address, embedded=True, client_id="test", acknowledge_s=2.0)) as bus:
+        yield bus
+
+
+def bus_at(address_file: Path) -> KafkaBus:
+    eventually(address_file.exists)
+    return KafkaBus(address_in(address_file), embedded=True, client_id="test")
+
+
+def join(bus: KafkaBus) -> Consumer:
+    return bus.consumer("group", ["notes"], on_revoked=lambda _: None)
+
+
+def fails(client: Producer | Consumer) -> bool:
+    """Has the client found out that its broker is gone?"""
+    try:
+        client.send([MESSAGE]) if hasattr(client, "send") else client.poll(0.1, limit=1)
+    except BrokerUnavailable:
+        return True
+    return False
+
+
+def sent_at_last(producer: Producer) -> bool:
+    with suppress(BrokerUnavailable):
+        return bool(producer.send([MESSAGE]))
+    return False
+
+
+def read_one(consumer: Consumer) -> list[Record]:
+    return eventually(lambda: consumer.poll(1.0, limit=1))
+
+
+@pytest.mark.parametrize("stop_signal", [signal.SIGTERM, signal.SIGINT])
+def test_it_ends_when_told_and_takes_its_address_along(address_file: Path, stop_signal: signal.Signals) -> None:
+    with broker_process(address_file, {"notes": 6}) as process:
+        eventually(address_file.exists)
+        process.send_signal(stop_signal)
+        assert process.wait(10) == 0
+    assert not address_file.exists()
+
+
+def test_it_leaves_the_address_of_its_successor(address_file: Path) -> None:
+    with broker_process(address_file, {"notes": 6}) as process:
+        eventually(address_file.exists)
+        address_file.write_text("127.0.0.1:1")
+        process.terminate()
+        process.wait(10)
+    assert address_file.read_text() == "127.0.0.1:1"
+
+
+def test_it_ends_with_the_process_that_holds_its_leash(address_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WORKSHOP_LEASH", "stdin")
+    with broker_process(address_file, {"notes": 6}) as process:
+        eventually(address_file.exists)
+        process.stdin.close()
+        assert process.wait(10) == 0
+
+
+def test_topics_have_the_partitions_that_were_asked_for(address_file: Path) -> None:
+    with broker_process(address_file, {"notes": 6, "control": 1}), closing(bus_at(address_file)) as bus:
+        assert len(bus.end_offsets(["notes", "control"])) == 7
+
+
+def test_a_restarted_broker_is_found_at_its_new_address(address_file: Path) -> None:
+    with broker_process(address_file, {"notes": 6}) as first:
+        bus = bus_at(address_file)
+        producer, consumer = bus.producer(), join(bus)
+        producer.send([MESSAGE])
+        read_one(consumer)
+        assert not bus.is_stale()
+        first.kill()
+        first.wait()
+        address_file.unlink()
+    with broker_process(address_file, {"notes": 6}):
+        eventually(address_file.exists)
+        eventually(lambda: fails(producer) and fails(consumer) and bus.is_stale())
+        producer.close()
+        consumer.close()
+        with closing(bus), closing(bus.producer()) as producer, closing(join(bus)) as consumer:
+            producer.send([MESSAGE])
+            assert read_one(consumer)
+            assert sum(bus.end_offsets(["notes"]).values()) == 1
+            assert not bus.is_stale()
+
+
+def test_a_broker_that_is_not_there_is_said_at_once(address_file: Path) -> None:
+    bus = KafkaBus(address_in(address_file), embedded=True, client_id="test")
+    with pytest.raises(BrokerUnavailable, match="not running"):
+        bus.producer()
+
+
+def test_an_address_where_nobody_listens_is_said_at_once(cluster: MockCluster, bus: KafkaBus) -> None:
+    cluster.set_down()
+    for open_client in (
+        bus.producer,
+        lambda: join(bus),
+        lambda: bus.reader("notes"),
+        lambda: bus.end_offsets(["notes"]),
+    ):
+        with pytest.raises(BrokerUnavailable, match="nobody listens"):
+            open_client()
+
+
+def test_what_a_broker_that_is_down_did_not_acknowledge_is_an_error(cluster: MockCluster, bus: KafkaBus) -> None:
+    with closing(bus.producer()) as producer:
+        producer.send([MESSAGE])
+        cluster.set_down()
+        with pytest.raises(BrokerUnavailable):
+            producer.send([MESSAGE])
+
+
+def test_a_producer_that_failed_can_be_replaced(cluster: MockCluster, bus: KafkaBus) -> None:
+    with closing(bus.producer()) as producer:
+        cluster.set_down()
+        with pytest.raises(BrokerUnavailable):
+            producer.send([MESSAGE])
+    cluster.set_up()
+    with closing(bus.producer()) as producer:
+        assert eventually(lambda: sent_at_last(producer))
+
+
+def test_a_consumer_outlives_an_outage(cluster: MockCluster, bus: KafkaBus) -> None:
+    with closing(join(bus)) as consumer:
+        eventually(lambda: consumer.poll(0.1, limit=1) or consumer.assigned())
+        cluster.set_down()
+        consumer.poll(0.5, limit=1)
+        cluster.set_up()
+        with closing(bus.producer()) as producer:
+            eventually(lambda: sent_at_last(producer))
+        assert read_one(consumer)
+
+
+def test_a_slow_broker_is_slow_and_no_more(cluster: MockCluster, bus: KafkaBus) -> None:
+    cluster.set_rtt(50)
+    with closing(bus.producer()) as producer, closing(join(bus)) as consumer:
+        producer.send([MESSAGE])
+        assert read_one(consumer)
+
+
+def test_every_start_of_a_consumer_gets_partitions(bus: KafkaBus) -> None:
+    with closing(bus.producer()) as producer:
+        producer.send([MESSAGE])
+    for _ in range(20):
+        with closing(join(bus)) as consumer:
+            assert read_one(consumer)
+            assert len(consumer.assigned()) == 6
+
+
+def test_without_its_library_a_plainer_broker_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse() -> None:
+        raise OSError("no such library")
+
+    monkeypatch.setattr(embedded_broker, "load_library", refuse)
+    with closing(start_broker({"notes": 6})) as broker:
+        bus = KafkaBus(lambda: broker.address, embedded=True, client_id="test")
+        with closing(bus), closing(bus.producer()) as producer, closing(bus.reader("notes")) as reader:
+            [place] = producer.send([MESSAGE])
+            assert [record.place for record in read_one(reader)] == [place]
+            assert len(bus.end_offsets(["notes"])) == 4

@@ -1,0 +1,48 @@
+"""Opening a client so that it either works or leaves nothing behind."""
+
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from typing import Any
+
+from kafka import KafkaConsumer
+from kafka.cluster import collect_hosts
+from kafka.errors import KafkaError, KafkaTimeoutError
+from kafka.net.compat import KafkaNetClient
+
+from saga.errors import BrokerUnavailable
+from workshop.kafka_bus.settings import CONNECT_MS
+
+
+def knock(address: str) -> None:
+    """Raise BrokerUnavailable if nobody listens: the library would try again for seconds before it said so."""
+    for host, port, _ in collect_hosts(address):
+        with suppress(OSError), socket.create_connection((host, port), timeout=CONNECT_MS / 1000):
+            return
+    raise BrokerUnavailable(f"nobody listens at {address}")
+
+
+@contextmanager
+def opening(address: str) -> Iterator[Callable[..., KafkaNetClient]]:
+    """Give what makes a client's network, and close it if opening fails: the library would leave its thread running."""
+    networks: list[KafkaNetClient] = []
+
+    def make(**configuration: Any) -> KafkaNetClient:
+        networks.append(KafkaNetClient(**configuration))
+        return networks[-1]
+
+    try:
+        yield make
+    except KafkaError as error:
+        for network in networks:
+            network.close()
+        raise BrokerUnavailable(f"no broker answers at {address}") from error
+
+
+def learn_topics(client: KafkaConsumer) -> None:
+    """Wait for the description of the topics: a leader that joins before it knows them shares out nothing."""
+    known = threading.Event()
+    client._cluster.request_update().add_both(lambda _: known.set())
+    if not known.wait(CONNECT_MS / 1000):
+        raise KafkaTimeoutError("the broker did not describe its topics")
