@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from itertools import count
 
 from saga.bus import Record, TopicPartition
+from saga.definitions import CLOSE
 from saga.messages import SagaMessage
 
 
@@ -24,8 +25,8 @@ class Work:
 
     @property
     def key(self) -> tuple[str, str]:
-        """The ledger's key for it: saga id and step, "close" where the saga is to be closed."""
-        return (self.message.saga_id, self.message.step or "close")
+        """The ledger's key for it: saga id and step, CLOSE where the saga is to be closed."""
+        return (self.message.saga_id, self.message.step or CLOSE)
 
     @property
     def partition(self) -> TopicPartition:
@@ -56,7 +57,8 @@ class Desk:
 
     def take_on(self, record: Record) -> None:
         """Count a record as begun; its partition's commit will not pass it before `finish`."""
-        self._progress.setdefault(TopicPartition(record.topic, record.partition), _Progress()).taken.append(record.offset)
+        partition = TopicPartition(record.topic, record.partition)
+        self._progress.setdefault(partition, _Progress()).taken.append(record.offset)
         self._unfinished += 1
 
     def schedule(self, work: Work, *, due: float) -> None:
@@ -82,10 +84,10 @@ class Desk:
             while progress.taken and progress.taken[0] in progress.finished:
                 progress.committable = progress.taken.popleft() + 1
                 progress.finished.remove(progress.committable - 1)
-        offsets = {p: progress.committable for p, progress in self._progress.items() if progress.committable is not None}
-        for partition in offsets:
-            self._progress[partition].committable = None
-        return offsets
+        offsets = {p: progress.committable for p, progress in self._progress.items()}
+        for progress in self._progress.values():
+            progress.committable = None
+        return {partition: offset for partition, offset in offsets.items() if offset is not None}
 
     def forget(self, partitions: Collection[TopicPartition]) -> None:
         """Drop all work of partitions that belong to somebody else now; it will be delivered to them."""

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 from django.db import connections, transaction
 
 from consumers.models import Effect
+from saga.definitions import CLOSE
 
 # The two statements of the hot path, in SQL: five times faster here than the same through the ORM.
 _FIND = "SELECT saga_id, step, result, recorded_at FROM consumers_effect WHERE saga_id IN ({})"
@@ -56,5 +57,5 @@ class Ledger:
 
     def effects(self) -> Iterator[Key]:
         """Yield the (saga id, step) of every step done, the closing of sagas left out."""
-        rows = Effect.objects.using(self._alias).exclude(step="close").values_list("saga_id", "step")
+        rows = Effect.objects.using(self._alias).exclude(step=CLOSE).values_list("saga_id", "step")
         return rows.iterator(10_000)

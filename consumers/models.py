@@ -6,8 +6,8 @@ from django.db import models
 class Effect(models.Model):
     """What a service did for one step of one saga: its business record and its idempotency record in one row.
 
-    `result` is JSON. `step` is "close" for the closing of the saga. `recorded_at` is RFC 3339 in UTC, kept as it was first said, so that
-    a repeat says exactly the same.
+    `result` is JSON. `step` is "close" for the closing of the saga. `recorded_at` is RFC 3339 in UTC, kept as it was
+    first said, so that a repeat says exactly the same.
     """
 
     saga_id = models.CharField(max_length=36)

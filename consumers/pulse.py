@@ -8,6 +8,7 @@ import os
 import signal
 import socket
 from collections.abc import Callable
+from contextlib import ExitStack, closing
 from typing import NamedTuple
 
 from consumers.clock import Clock
@@ -54,8 +55,10 @@ class Pulse:
         self._next_beat = clock.monotonic()
         self._heard = 0
         self._said_before = max(bus.end_offsets([CONTROL]).values(), default=0)
-        self._producer = bus.producer()
-        self._reader = bus.reader(CONTROL)
+        with ExitStack() as opening:  # if the second client cannot be opened, the first is closed
+            self._producer = opening.enter_context(closing(bus.producer()))
+            self._reader = opening.enter_context(closing(bus.reader(CONTROL)))
+            self._clients = opening.pop_all()
 
     @property
     def is_up_to_date(self) -> bool:
@@ -75,8 +78,7 @@ class Pulse:
         return bool(records)
 
     def close(self) -> None:
-        self._reader.close()
-        self._producer.close()
+        self._clients.close()
 
     def _hear(self, record: Record) -> Outgoing | None:
         """Follow what `record` says if it is meant for this service; return a dead letter if nobody can read it."""

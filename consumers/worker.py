@@ -9,6 +9,7 @@ only said again, under the same ids (the idempotent receiver and transactional o
 import logging
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, field, replace
 from random import Random
 from typing import Any
@@ -27,9 +28,9 @@ from saga.topics import DEAD_LETTER, TOPICS_BY_SERVICE, TRACE
 
 POLL_TIMEOUT_S = 1.0
 BATCH_LIMIT = 500
+RETRY = RetryPolicy()
 
 log = logging.getLogger(__name__)
-
 
 
 @dataclass(slots=True, kw_only=True)
@@ -58,7 +59,7 @@ class Worker:
         clock: Clock,
         random: Random,
         work_limit: int,
-        retry: RetryPolicy = RetryPolicy(),
+        retry: RetryPolicy = RETRY,
     ) -> None:
         self.handled = 0
         self.in_flight = 0
@@ -72,10 +73,13 @@ class Worker:
         self._retry = retry
         self._desk = Desk()
         self._pool = ThreadPoolExecutor(participant.threads) if participant.threads > 1 else None
-        self._producer = bus.producer()
-        self._consumer = bus.consumer(
-            participant.name, TOPICS_BY_SERVICE[participant.name], on_revoked=self._handle_revoked
-        )
+        topics = TOPICS_BY_SERVICE[participant.name]
+        with ExitStack() as opening:  # if the second client cannot be opened, the first is closed
+            self._producer = opening.enter_context(closing(bus.producer()))
+            self._consumer = opening.enter_context(
+                closing(bus.consumer(participant.name, topics, on_revoked=self._handle_revoked))
+            )
+            self._clients = opening.pop_all()
 
     def run_once(self) -> bool:
         """Do one cycle; return whether there was anything to do. Raises what the broker or the ledger raises."""
@@ -94,8 +98,7 @@ class Worker:
         """Leave the group. Work in hand is given up: its offsets are not committed, so it comes again."""
         if self._pool:
             self._pool.shutdown()
-        self._consumer.close()
-        self._producer.close()
+        self._clients.close()
 
     def _poll(self) -> list[Record]:
         due = self._desk.next_due()
@@ -135,7 +138,10 @@ class Worker:
         places = iter(self._producer.send(outgoing))
         onward = iter(outgoing)
         for work, entry in done:
-            event = self._succeeded(work, entry, next(onward), next(places)) if work.message.step else self._completed(work, entry)
+            if work.message.step:
+                event = self._succeeded(work, entry, next(onward), next(places))
+            else:
+                event = self._completed(work, entry)
             cycle.said.append((work.message, event))
             cycle.finished.append(work.record)
 

@@ -9,7 +9,7 @@ from dashboard.projection import project
 from dashboard.watch import Watch
 from saga import reports, wire
 from saga.bus import Bus, Outgoing, Record, TopicPartition
-from saga.definitions import definition_of
+from saga.definitions import STYLES, definition_of
 from saga.errors import MessageRejected
 from saga.messages import DeadLetter, Heartbeat, Trace
 from saga.reports import text_of
@@ -69,11 +69,17 @@ def _read(
         try:
             message = wire.decode(kind, record.value)
             if isinstance(message, Trace):
-                definition_of(message.scenario)
+                _check_known(message)
         except MessageRejected as rejection:
             unreadable.append(_dead_letter(record, str(rejection)))
         else:
             yield message, record
+
+
+def _check_known(trace: Trace) -> None:
+    definition_of(trace.scenario)
+    if trace.style not in STYLES:
+        raise MessageRejected(f"unknown style {trace.style!r}")
 
 
 def _dead_letter(record: Record, reason: str) -> Outgoing:

@@ -18,7 +18,7 @@ def parse(content: bytes) -> list[User]:
     """
     if len(content) > MAX_BYTES:
         raise TooLarge(f"the list has {len(content):,} bytes; {MAX_BYTES:,} is the most")
-    rows = [(number, row) for number, row in enumerate(_rows(_text(content)), start=1) if any(row)]
+    rows = _rows(_text(content))
     if rows and rows[0][1][0].lower() == "name":
         rows = rows[1:]
     if not rows:
@@ -36,12 +36,15 @@ def _text(content: bytes) -> str:
         raise BadRequest(f"line {line} is not UTF-8: save the list as UTF-8 and try again") from error
 
 
-def _rows(text: str) -> list[list[str]]:
+def _rows(text: str) -> list[tuple[int, list[str]]]:
+    """Return the rows that hold anything, each with the number of its line, the last one where it has several."""
     delimiter = ";" if ";" in text and "," not in text else ","
+    reader = csv.reader(io.StringIO(text), delimiter=delimiter, strict=True)
     try:
-        return [[cell.strip() for cell in row] for row in csv.reader(io.StringIO(text), delimiter=delimiter, strict=True)]
+        rows = [(reader.line_num, [cell.strip() for cell in row]) for row in reader]
     except csv.Error as error:
-        raise BadRequest(f"the list is not CSV: {error}") from error
+        raise BadRequest(f"line {reader.line_num} is not CSV: {error}") from error
+    return [(number, row) for number, row in rows if any(row)]
 
 
 def _user(number: int, row: list[str]) -> User:

@@ -61,7 +61,8 @@ class Watch:
 def _rate(known: _Instance | None, beat: Heartbeat, now: float) -> float:
     if known is None or now <= known.heard_at:
         return 0.0
-    return (beat.handled - known.beat.handled) / (now - known.heard_at)
+    # A worker that was opened anew counts from nothing.
+    return max(0, beat.handled - known.beat.handled) / (now - known.heard_at)
 
 
 def _state(
@@ -69,6 +70,8 @@ def _state(
 ) -> tuple[str, str]:
     if process and process["state"] == "restarting":
         return "restarting", f"{process['exit']}; it is started again"
+    if process and process["state"] == "running" and process["pid"] not in {one.beat.pid for one in known}:
+        return "starting", f"process {process['pid']} has just begun"
     if not alive:
         if known:
             return "gone", f"silent since {max(one.beat.at for one in known)[11:19]} UTC"

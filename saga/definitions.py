@@ -10,6 +10,8 @@ from saga.errors import DefinitionError, MessageRejected
 
 CHOREOGRAPHY = "choreography"
 STYLES = (CHOREOGRAPHY,)
+# What a service calls the closing of a saga in its ledger, where steps stand too.
+CLOSE = "close"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +39,8 @@ class Definition:
             raise DefinitionError(f"{self.scenario}: a saga needs at least one step")
         if len(set(names)) < len(names):
             raise DefinitionError(f"{self.scenario}: two steps have the same name: {names}")
+        if CLOSE in names:
+            raise DefinitionError(f"{self.scenario}: no step can be called {CLOSE!r}, as the closing is")
         if len(set(topics)) < len(topics):
             raise DefinitionError(f"{self.scenario}: two requests share a topic: {topics}")
         if self.closed_by != self.steps[0].service:

@@ -17,7 +17,11 @@ MAX_NAME = 100
 Name = Annotated[str, StringConstraints(min_length=1, max_length=MAX_NAME)]
 Timestamp = Annotated[str, StringConstraints(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?Z$")]
 State = Literal["starting", "running", "stopped", "failing"]
-SagaId = Annotated[str, StringConstraints(min_length=1, max_length=36)]
+# It becomes a message key, a Message-ID and a file name, so it may hold nothing that means something there.
+SagaId = Annotated[str, StringConstraints(max_length=36, pattern=r"^[0-9A-Za-z_.-]+$")]
+# A count, and an offset in the log: JSON knows integers that no database holds.
+Count = Annotated[int, Field(ge=0, lt=2**31)]
+Offset = Annotated[int, Field(ge=0, lt=2**63)]
 
 
 class Kind(StrEnum):
@@ -55,7 +59,7 @@ class SagaMessage:
     step: str | None
     user: User
     results: dict[str, dict[str, Any]]
-    hop: int
+    hop: Count
 
     @property
     def id(self) -> str:
@@ -78,12 +82,12 @@ class TraceEvent:
     kind: Kind
     service: str
     step: Name | None
-    attempt: int
+    attempt: Count
     at: Timestamp
-    hop: int
+    hop: Count
     topic: str | None = None
-    partition: int | None = None
-    offset: int | None = None
+    partition: Count | None = None
+    offset: Offset | None = None
     key: str | None = None
     headers: dict[str, str] = field(default_factory=dict)
     payload: str | None = None
@@ -132,8 +136,8 @@ class DeadLetter:
     service: str
     reason: str
     topic: str
-    partition: int
-    offset: int
+    partition: Count
+    offset: Offset
     key: str | None
     value: str | None
     at: Timestamp
@@ -156,14 +160,14 @@ class Heartbeat:
 
     service: str
     instance: str
-    pid: int
+    pid: Count
     host: str
     state: State
     detail: str
     partitions: tuple[str, ...]
-    in_flight: int
-    handled: int
-    beat: int
+    in_flight: Count
+    handled: Count
+    beat: Count
     at: Timestamp
 
     @property
@@ -184,7 +188,7 @@ class Control:
 
     service: str
     running: bool
-    lag_ms: tuple[int, int]
+    lag_ms: tuple[Count, Count]
     kill: str | None = None
 
     @property
@@ -195,5 +199,3 @@ class Control:
     @property
     def subject(self) -> str:
         return self.service
-
-

@@ -1,12 +1,17 @@
 """How a service says what it did: the trace events and dead letters made from the messages it handled."""
 
 from collections.abc import Iterable
+from itertools import islice
 from typing import Any
 
 from saga.bus import Outgoing, Place, Record
 from saga.messages import DeadLetter, Kind, SagaMessage, Trace, TraceEvent
 
-MAX_VALUE_CHARS = 4_000
+# What a person would read of a message. More could make a report of it too large for the broker, and that would
+# hold up its partition for ever.
+MAX_CHARS = 8_000
+MAX_HEADERS = 10
+MAX_HEADER_CHARS = 200
 
 
 def on_record(kind: Kind, record: Record, message: SagaMessage, **said: Any) -> TraceEvent:
@@ -18,9 +23,9 @@ def on_record(kind: Kind, record: Record, message: SagaMessage, **said: Any) -> 
         topic=record.topic,
         partition=record.partition,
         offset=record.offset,
-        key=text_of(record.key),
-        headers={name: text_of(value) or "" for name, value in record.headers},
-        payload=text_of(record.value),
+        key=_excerpt(record.key),
+        headers=_headers(record.headers),
+        payload=_excerpt(record.value),
         **said,
     )
 
@@ -34,34 +39,34 @@ def on_outgoing(kind: Kind, outgoing: Outgoing, place: Place, message: SagaMessa
         topic=place.topic,
         partition=place.partition,
         offset=place.offset,
-        key=text_of(outgoing.key),
-        headers={name: text_of(value) or "" for name, value in outgoing.headers},
-        payload=text_of(outgoing.value),
+        key=_excerpt(outgoing.key),
+        headers=_headers(outgoing.headers),
+        payload=_excerpt(outgoing.value),
         **said,
     )
 
 
 def by_saga(events: Iterable[tuple[SagaMessage, TraceEvent]]) -> list[Trace]:
-    """Return one trace message per saga, with its events in the order given."""
-    gathered: dict[str, tuple[SagaMessage, list[TraceEvent]]] = {}
+    """Return one trace message per saga, with its events in the order given, each once however often it happened."""
+    gathered: dict[str, tuple[SagaMessage, dict[str, TraceEvent]]] = {}
     for message, event in events:
-        gathered.setdefault(message.saga_id, (message, []))[1].append(event)
+        gathered.setdefault(message.saga_id, (message, {}))[1].setdefault(event.slot, event)
     return [
-        Trace(saga_id=m.saga_id, scenario=m.scenario, style=m.style, user=m.user, events=tuple(said))
+        Trace(saga_id=m.saga_id, scenario=m.scenario, style=m.style, user=m.user, events=tuple(said.values()))
         for m, said in gathered.values()
     ]
 
 
 def dead_letter(record: Record, *, service: str, reason: str, at: str) -> DeadLetter:
-    """Return the dead letter about a record, its value shortened to what a person would read."""
+    """Return the dead letter about a record, shortened to what a person would read."""
     return DeadLetter(
         service=service,
-        reason=reason,
+        reason=reason[:MAX_CHARS],
         topic=record.topic,
         partition=record.partition,
         offset=record.offset,
-        key=text_of(record.key),
-        value=(text_of(record.value) or "")[:MAX_VALUE_CHARS],
+        key=_excerpt(record.key),
+        value=_excerpt(record.value) or "",
         at=at,
     )
 
@@ -69,3 +74,14 @@ def dead_letter(record: Record, *, service: str, reason: str, at: str) -> DeadLe
 def text_of(raw: bytes | None) -> str | None:
     """Return bytes as text that any database can hold: what is not UTF-8, and NUL, is escaped."""
     return None if raw is None else raw.decode("utf-8", "backslashreplace").replace("\x00", "\\x00")
+
+
+def _excerpt(raw: bytes | None, limit: int = MAX_CHARS) -> str | None:
+    # A character has four bytes at most.
+    text = text_of(raw and raw[: 4 * limit])
+    return text and text[:limit]
+
+
+def _headers(headers: Iterable[tuple[str, bytes]]) -> dict[str, str]:
+    some = islice(headers, MAX_HEADERS)
+    return {name[:MAX_HEADER_CHARS]: _excerpt(value, MAX_HEADER_CHARS) or "" for name, value in some}

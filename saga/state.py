@@ -75,9 +75,10 @@ def causal_key(event: TraceEvent) -> tuple[int, int, int]:
 
 def _advance(step: StepState, event: TraceEvent) -> StepState:
     arrived = STEP_STATUS_AFTER[event.kind]
+    said = event.detail.get("result")
     return replace(
         step,
         status=max(step.status, arrived, key=_RANK.__getitem__),
         attempts=max(step.attempts, event.attempt),
-        result=step.result if step.result is not None else event.detail.get("result"),
+        result=said if step.result is None and isinstance(said, dict) else step.result,
     )

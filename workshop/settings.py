@@ -43,7 +43,8 @@ def _sqlite(name: str) -> dict[str, object]:
             "transaction_mode": "IMMEDIATE",
             "timeout": 5,
         },
-        "TEST": {"NAME": STATE_DIR / f"test-{name}.sqlite3"},
+        # None needs another: a test makes only those that it names.
+        "TEST": {"NAME": STATE_DIR / f"test-{name}.sqlite3", "DEPENDENCIES": []},
     }
 
 
@@ -109,7 +110,8 @@ LOGGING = {
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["stderr"], "level": "INFO"},
     "loggers": {
-        "kafka": {"level": "ERROR"},
+        # It tells of every connection it loses; what that means for us, our own lines say.
+        "kafka": {"level": "CRITICAL"},
         "daphne": {"level": "WARNING"},
         "django.channels.server": {"level": "WARNING"},
         "django.request": {"level": "ERROR", "filters": ["news"]},

@@ -4,25 +4,23 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
-    dependencies = [
-    ]
+    dependencies = []
 
     operations = [
         migrations.CreateModel(
-            name='Effect',
+            name="Effect",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('saga_id', models.CharField(max_length=36)),
-                ('step', models.CharField(max_length=32)),
-                ('status', models.CharField(default='done', max_length=16)),
-                ('result', models.TextField()),
-                ('recorded_at', models.CharField(max_length=32)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("saga_id", models.CharField(max_length=36)),
+                ("step", models.CharField(max_length=32)),
+                ("status", models.CharField(default="done", max_length=16)),
+                ("result", models.TextField()),
+                ("recorded_at", models.CharField(max_length=32)),
             ],
             options={
-                'constraints': [models.UniqueConstraint(fields=('saga_id', 'step'), name='one_effect_per_step')],
+                "constraints": [models.UniqueConstraint(fields=("saga_id", "step"), name="one_effect_per_step")],
             },
         ),
     ]

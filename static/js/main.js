@@ -12,6 +12,7 @@ import { createServices } from "./components/services.js";
 import { connectShortcuts } from "./components/shortcuts.js";
 import { createTraceMode } from "./components/trace-mode.js";
 import { createWeave } from "./components/weave.js";
+import { clearUnanswered } from "./lib/http.js";
 import { Live } from "./lib/live.js";
 import { recall, remember } from "./lib/preferences.js";
 import { createStore } from "./lib/store.js";
@@ -21,7 +22,7 @@ const TICK_MS = 100;
 
 const store = createStore(reduce, createBoard({ traceWanted: recall("trace-mode", true) }));
 const { dispatch } = store;
-const live = new Live({ url: socketUrl, onMessage, onState: (state) => dispatch({ type: "connection", state }) });
+const live = new Live({ url: socketUrl, onMessage, onState });
 
 const sagas = createSagas(component("sagas"), {
   dispatch,
@@ -53,6 +54,8 @@ connectShortcuts({
 store.connect((board) => drawn.forEach((one) => one.update(board)));
 setInterval(() => document.hidden || sagas.tick(), TICK_MS);
 live.connect();
+addEventListener("pagehide", () => live.disconnect());
+addEventListener("pageshow", ({ persisted }) => persisted && live.connect());
 
 function component(name) {
   return document.querySelector(`[data-component="${name}"]`);
@@ -69,6 +72,11 @@ function switchTrace(enabled) {
   remember("trace-mode", enabled);
   dispatch({ type: "trace-mode", enabled });
   live.send({ type: "trace-mode", enabled });
+}
+
+function onState(state) {
+  if (state === "live" && store.state.connection !== "live") clearUnanswered();
+  dispatch({ type: "connection", state });
 }
 
 // A snapshot that did not follow our own switch, and that is not the first, comes after a reconnect.

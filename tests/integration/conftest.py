@@ -1,3 +1,4 @@
+import gc
 import os
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -29,3 +30,4 @@ def broker(request: pytest.FixtureRequest) -> Iterator[Broker]:
         opened = {"memory": memory_broker, "embedded": embedded_broker}[request.param]()
     with opened as broker:
         yield broker
+    gc.collect()  # the client library leaves a socket behind now and then, and should be found out here

@@ -2,6 +2,7 @@
 
 import gc
 import signal
+import threading
 from collections.abc import Iterator
 from contextlib import closing, suppress
 from pathlib import Path
@@ -49,8 +50,8 @@ def bus_at(address_file: Path) -> KafkaBus:
     return KafkaBus(address_in(address_file), embedded=True, client_id="test")
 
 
-def join(bus: KafkaBus) -> Consumer:
-    return bus.consumer("group", ["notes"], on_revoked=lambda _: None)
+def join(bus: KafkaBus, group: str = "group") -> Consumer:
+    return bus.consumer(group, ["notes"], on_revoked=lambda _: None)
 
 
 def fails(client: Producer | Consumer) -> bool:
@@ -62,14 +63,21 @@ def fails(client: Producer | Consumer) -> bool:
     return False
 
 
-def sent_at_last(producer: Producer) -> bool:
-    with suppress(BrokerUnavailable):
+def send_one(bus: KafkaBus) -> bool:
+    """Send a message with a new producer, if the broker is there."""
+    with suppress(BrokerUnavailable), closing(bus.producer()) as producer:
         return bool(producer.send([MESSAGE]))
     return False
 
 
 def read_one(consumer: Consumer) -> list[Record]:
-    return eventually(lambda: consumer.poll(1.0, limit=1))
+    return eventually(lambda: poll(consumer))
+
+
+def poll(consumer: Consumer) -> list[Record]:
+    with suppress(BrokerUnavailable):
+        return consumer.poll(1.0, limit=1)
+    return []
 
 
 @pytest.mark.parametrize("stop_signal", [signal.SIGTERM, signal.SIGINT])
@@ -131,6 +139,17 @@ def test_a_broker_that_is_not_there_is_said_at_once(address_file: Path) -> None:
         bus.producer()
 
 
+def test_who_is_there_first_waits_for_the_broker(address_file: Path, caplog: pytest.LogCaptureFixture) -> None:
+    bus = KafkaBus(address_in(address_file), embedded=True, client_id="test")
+    answers: list[bool] = []
+    waiting = threading.Thread(target=lambda: answers.append(bus.wait_until_up(threading.Event(), {"notes": 6})))
+    waiting.start()
+    eventually(lambda: "Waiting for the broker" in caplog.text)
+    with closing(bus), broker_process(address_file, {"notes": 6}):
+        waiting.join()
+    assert answers == [True]
+
+
 def test_an_address_where_nobody_listens_is_said_at_once(cluster: MockCluster, bus: KafkaBus) -> None:
     cluster.set_down()
     for open_client in (
@@ -157,18 +176,16 @@ def test_a_producer_that_failed_can_be_replaced(cluster: MockCluster, bus: Kafka
         with pytest.raises(BrokerUnavailable):
             producer.send([MESSAGE])
     cluster.set_up()
-    with closing(bus.producer()) as producer:
-        assert eventually(lambda: sent_at_last(producer))
+    assert eventually(lambda: send_one(bus))
 
 
 def test_a_consumer_outlives_an_outage(cluster: MockCluster, bus: KafkaBus) -> None:
     with closing(join(bus)) as consumer:
-        eventually(lambda: consumer.poll(0.1, limit=1) or consumer.assigned())
+        eventually(lambda: poll(consumer) or consumer.assigned())
         cluster.set_down()
-        consumer.poll(0.5, limit=1)
+        poll(consumer)
         cluster.set_up()
-        with closing(bus.producer()) as producer:
-            eventually(lambda: sent_at_last(producer))
+        eventually(lambda: send_one(bus))
         assert read_one(consumer)
 
 
@@ -182,8 +199,8 @@ def test_a_slow_broker_is_slow_and_no_more(cluster: MockCluster, bus: KafkaBus) 
 def test_every_start_of_a_consumer_gets_partitions(bus: KafkaBus) -> None:
     with closing(bus.producer()) as producer:
         producer.send([MESSAGE])
-    for _ in range(20):
-        with closing(join(bus)) as consumer:
+    for number in range(20):
+        with closing(join(bus, f"group {number}")) as consumer:
             assert read_one(consumer)
             assert len(consumer.assigned()) == 6
 

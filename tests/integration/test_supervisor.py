@@ -27,7 +27,7 @@ console = Console([spec.name for spec in specs])
 
 async def main():
     supervisor = Supervisor(specs, say=console.say, processes_file=Path(sys.argv[2]))
-    await supervisor.run(stop_with_parent=True)
+    await supervisor.run(stop_with_starter=True)
 
 asyncio.run(main())
 console.close()
@@ -55,10 +55,16 @@ class Run:
         assert self._started
         return self._started
 
-    def start(self, *specs: dict[str, Any], through: tuple[str, ...] = (), stdout: int | None = None) -> "Run":
+    def start(
+        self,
+        *specs: dict[str, Any],
+        through: tuple[str, ...] = (),
+        stdin: int | None = None,
+        stdout: int | None = None,
+    ) -> "Run":
         argv = [*through, sys.executable, "-c", RUNNER, json.dumps(specs), str(self.processes_file)]
         with self.log.open("wb") as log:
-            self._started = subprocess.Popen(argv, cwd=ROOT, stdout=stdout or log, stderr=log)
+            self._started = subprocess.Popen(argv, cwd=ROOT, stdin=stdin, stdout=stdout or log, stderr=log)
         return self
 
     def lines(self) -> list[str]:
@@ -215,6 +221,15 @@ def test_nothing_survives_the_one_that_started_the_supervisor(run: Run) -> None:
     pid = run.pid("ann")
     run.process.kill()
     eventually(lambda: is_gone(pid))
+
+
+def test_nothing_survives_a_closed_terminal_that_make_keeps_to_itself(run: Run) -> None:
+    terminal, its_user = os.openpty()
+    run.start(python("ann", WAIT), stdin=its_user)
+    os.close(its_user)
+    run.shows("ann | up")
+    os.close(terminal)
+    assert run.process.wait(20) == 0
 
 
 def test_output_that_nobody_reads_stops_no_process(run: Run) -> None:

@@ -14,7 +14,7 @@ from workshop.supervisor.spec import ProcessSpec
 
 ONE_MOMENT_S = 0.5
 """Signals this close together are one: a group is signalled as a whole, and make passes its own on as well."""
-PARENT_CHECK_S = 0.5
+STARTER_CHECK_S = 0.5
 
 
 class Supervisor:
@@ -29,14 +29,14 @@ class Supervisor:
         self._stop_asked = asyncio.Event()
         self._stop_asked_at = 0.0
 
-    async def run(self, meanwhile: Coroutine[Any, Any, None] | None = None, *, stop_with_parent: bool = False) -> None:
+    async def run(self, meanwhile: Coroutine[Any, Any, None] | None = None, *, stop_with_starter: bool = False) -> None:
         """Return when every process has ended. `meanwhile` runs beside them, and is given up when they are stopped."""
         self._listen_to_signals()
         async with asyncio.TaskGroup() as tasks:
             for child in self._children:
                 tasks.create_task(child.keep_alive())
             company = [tasks.create_task(meanwhile)] if meanwhile else []
-            company += [tasks.create_task(self._watch_parent())] if stop_with_parent else []
+            company += [tasks.create_task(self._watch_starter())] if stop_with_starter else []
             await self._stop_asked.wait()
             for task in company:
                 task.cancel()
@@ -61,10 +61,11 @@ class Supervisor:
             await asyncio.gather(*(child.stop() for child in stage))
         self._say("workshop", "stopped")
 
-    async def _watch_parent(self) -> None:
-        parent = os.getppid()
-        while os.getppid() == parent:
-            await asyncio.sleep(PARENT_CHECK_S)
+    async def _watch_starter(self) -> None:
+        """Stop when the parent has died or the terminal was closed, of which make tells nobody."""
+        started_by = _starter()
+        while _starter() == started_by:
+            await asyncio.sleep(STARTER_CHECK_S)
         self.on_signal()
 
     def _listen_to_signals(self) -> None:
@@ -76,3 +77,7 @@ class Supervisor:
 
     def _note(self) -> None:
         write_processes(self._processes_file, self._children)
+
+
+def _starter() -> tuple[int, bool]:
+    return os.getppid(), os.isatty(0)

@@ -25,7 +25,8 @@ function drawLetter({ reason, service, topic, partition, offset, value, at }) {
   const item = cloneTemplate("letter");
   const parts = partsOf(item);
   setText(parts.reason, reason);
-  setText(parts.place, `${topic}, partition ${partition ?? "–"}, offset ${offset ?? "–"} · ${service} · ${clockTime(at)}`);
+  const where = `${topic}, partition ${partition ?? "–"}, offset ${offset ?? "–"}`;
+  setText(parts.place, `${where} · ${service} · ${clockTime(at)}`);
   setText(parts.value, prettyPayload(value));
   return item;
 }

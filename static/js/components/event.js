@@ -35,8 +35,8 @@ function drawPlace(parts, { topic, partition, offset }) {
 
 function drawMessage(element, parts, { key, payload, headers, detail }) {
   setText(parts.key, key ?? "none");
-  const extras = Object.fromEntries(Object.entries({ headers, detail }).filter(([, value]) => Object.keys(value ?? {}).length > 0));
-  const shown = [payload === null ? null : prettyPayload(payload), ...Object.entries(extras).map(labelled)];
+  const extras = Object.entries({ headers, detail }).filter(([, value]) => Object.keys(value ?? {}).length > 0);
+  const shown = [payload === null ? null : prettyPayload(payload), ...extras.map(labelled)];
   setText(parts.payload, shown.filter(Boolean).join("\n\n"));
   setHidden(element.querySelector("details"), parts.payload.textContent === "");
 }

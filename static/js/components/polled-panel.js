@@ -4,7 +4,7 @@ import { attempt, getJson } from "../lib/http.js";
 
 const REFRESH_MS = 5_000;
 
-/** `draw(answer)` is called with each answer; failures are shown in `problem`. Returns a function that refreshes now. */
+/** `draw(answer)` is called with each answer; failures are shown in `problem`. Returns a refresh. */
 export function connectPolledPanel(root, { url, problem, draw }) {
   let timer = null;
 

@@ -32,7 +32,7 @@ export function createSagaRow() {
 function drawSaga(element, parts, { saga_id, number, user, status, reason, finished, overtook, overtaken }) {
   setData(element, "sagaId", saga_id);
   setData(element, "status", status);
-  setText(parts.number, count(number));
+  setText(parts.number, String(number));
   setText(parts.name, user.name);
   setAttribute(parts.name, "title", user.name);
   setText(parts.department, user.department);
@@ -45,10 +45,17 @@ function drawSaga(element, parts, { saga_id, number, user, status, reason, finis
 
 function drawPassing(parts, { finished, overtook, overtaken }) {
   const inOrder = finished !== null && !overtook && !overtaken;
-  setText(parts.overtook, overtook ? `▲ overtook ${count(overtook)}` : inOrder ? "– in order" : "");
-  setText(parts.overtaken, overtaken ? `▼ overtaken by ${count(overtaken)}` : "");
+  tell(parts.overtook, overtook, "▲", "overtook");
+  tell(parts.overtaken, overtaken, "▼", "overtaken");
+  if (inOrder) setText(parts.overtook, "– in order");
+  setHidden(parts.overtook, !inOrder && !overtook);
   setData(parts.overtook, "tone", inOrder ? "level" : "ahead");
-  setHidden(parts.overtaken, !overtaken);
+}
+
+// The number stands first, so that a narrow column can never cut it.
+function tell(part, number, arrow, verb) {
+  setText(part, number ? `${arrow} ${count(number)} ${verb}` : "");
+  setHidden(part, !number);
 }
 
 function drawStep({ cell, parts }, step) {

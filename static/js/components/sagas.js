@@ -40,8 +40,9 @@ export function createSagas(root, { dispatch, askOlder }) {
 
   return {
     update(next) {
-      const isSameList = board?.sagas === next.sagas && board.view.order === next.view.order && board.view.search === next.view.search;
-      const anchor = board && board.view.order === next.view.order ? anchorOf(list, sagas, openOf(board), history) : null;
+      const isSameOrder = board?.view.order === next.view.order;
+      const isSameList = isSameOrder && board.sagas === next.sagas && board.view.search === next.view.search;
+      const anchor = isSameOrder ? anchorOf(list, sagas, openOf(board), history) : null;
       if (board?.connection !== next.connection) asked = null;
       board = next;
       if (!isSameList) sagas = arrange(board.sagas, board.view);
@@ -69,7 +70,8 @@ function anchorOf(list, sagas, open, history) {
   if (scrolled <= 0) return null;
   const openIndex = open === null ? -1 : sagas.findIndex(({ saga_id: id }) => id === open);
   const openEnd = (openIndex + 1) * list.rowHeight + history.height;
-  if (openIndex >= 0 && scrolled > openIndex * list.rowHeight && scrolled < openEnd) return { id: open, index: openIndex };
+  const isInside = openIndex >= 0 && scrolled > openIndex * list.rowHeight && scrolled < openEnd;
+  if (isInside) return { id: open, index: openIndex };
   const above = openIndex >= 0 && scrolled >= openEnd ? history.height : 0;
   const index = Math.floor((scrolled - above) / list.rowHeight);
   return sagas[index] ? { id: sagas[index].saga_id, index } : null;

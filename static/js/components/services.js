@@ -3,11 +3,13 @@
 import { partsOf, setData, setHidden, setSign, setText } from "../lib/dom.js";
 import { attempt, sendJson } from "../lib/http.js";
 import { lookOf, SERVICE_STATES } from "../model/states.js";
-import { count, plural } from "../model/words.js";
+import { count, partitionsWords, plural } from "../model/words.js";
 
 export function createServices(root, { dispatch }) {
   const cards = new Map();
-  for (const item of root.querySelectorAll("[data-service]")) cards.set(item.dataset.service, createCard(item, dispatch));
+  for (const item of root.querySelectorAll("[data-service]")) {
+    cards.set(item.dataset.service, createCard(item, dispatch));
+  }
   return {
     update({ services }) {
       for (const [name, service] of services) cards.get(name)?.(service);
@@ -40,10 +42,10 @@ function createCard(item, dispatch) {
   };
 }
 
-function drawState(item, parts, { name, title, state, detail, running }) {
+function drawState(item, parts, { name, title, topics, state, detail, running }) {
   setData(item, "state", state);
   setSign(parts.state, lookOf(SERVICE_STATES, state));
-  setText(parts.title, title);
+  setText(parts.title, title ?? `reads ${topics.join(" and ")}`);
   setText(parts.detail, detail ?? "");
   setHidden(parts.detail, !detail);
   setText(parts.toggle, running ? "Stop" : "Start");
@@ -58,11 +60,13 @@ function drawFigures(parts, { in_flight: inFlight, backlog, rate }) {
 }
 
 function drawProcess(parts, { partitions, restarts, instances }) {
-  const restarted = restarts > 0 ? `, restarted ${plural(restarts, "time")}` : "";
-  setText(parts.place, `${plural(instances.length, "process", "processes")}, ${plural(partitions, "partition")}${restarted}`);
-  const lines = instances.map((one) => `pid ${one.pid} on ${one.host}: ${plural(one.partitions, "partition")}`);
+  const words = [plural(instances.length, "process", "processes"), plural(partitions, "partition")];
+  if (restarts > 0) words.push(`restarted ${plural(restarts, "time")}`);
+  setText(parts.place, words.join(", "));
+  const lines = instances.map((one) => `pid ${one.pid} on ${one.host}: ${partitionsWords(one.partitions)}`);
   if (lines.join() === [...parts.instances.children].map((line) => line.textContent).join()) return;
-  parts.instances.replaceChildren(...lines.map((line) => Object.assign(document.createElement("li"), { textContent: line })));
+  const createLine = (line) => Object.assign(document.createElement("li"), { textContent: line });
+  parts.instances.replaceChildren(...lines.map(createLine));
 }
 
 // What somebody is typing is not overwritten.

@@ -22,17 +22,20 @@ export function createToolbar(parts, { dispatch }) {
 
 function summary(board, listed) {
   const words = [];
-  if (!board.trace && board.sagas.size > 0) words.push(`Trace Mode is off: ${plural(board.counters.running, "saga")} under way unseen`);
+  const unseen = plural(board.counters.running, "saga");
+  if (!board.trace && board.sagas.size > 0) words.push(`Trace Mode is off: ${unseen} under way unseen`);
   if (board.view.search.trim() !== "") words.push(`${count(listed)} of ${count(board.sagas.size)} match`);
-  if (board.older !== null && board.sagas.size >= HELD_ROWS) words.push(`only the newest ${count(HELD_ROWS)} are kept here`);
+  const isFull = board.older !== null && board.sagas.size >= HELD_ROWS;
+  if (isFull) words.push(`only the newest ${count(HELD_ROWS)} are kept here`);
   return words.join(" · ");
 }
 
 function emptyWords({ trace, sagas, counters, view }) {
   if (sagas.size > 0) return [`No user matches “${view.search.trim()}”.`, "Accents and capitals do not count."];
-  if (trace) return ["No saga yet.", "Click Onboard New User, or press n. Click it five times and watch who finishes first."];
+  if (trace) return ["No saga yet.", INVITATION];
   if (counters.running > 0) return [`${plural(counters.running, "saga")} under way, unseen.`, UNSEEN];
   return ["Nothing has ended yet.", UNSEEN];
 }
 
+const INVITATION = "Click Onboard New User, or press n. Click it five times and watch who finishes first.";
 const UNSEEN = "Trace Mode is off: a saga shows up only when it has ended, as it would in production.";

@@ -40,8 +40,9 @@ function drawThread(drawn, { saga_id: id, from, to, tone, number }, total) {
 }
 
 function createThread(number) {
-  const group = document.createElementNS(SVG, "g");
-  const [path, start, end, title] = ["path", "circle", "circle", "title"].map((tag) => document.createElementNS(SVG, tag));
+  const create = (tag) => document.createElementNS(SVG, tag);
+  const group = create("g");
+  const [path, start, end, title] = ["path", "circle", "circle", "title"].map(create);
   setAttribute(start, "cy", BOX.top);
   setAttribute(end, "cy", BOX.bottom);
   for (const dot of [start, end]) setAttribute(dot, "r", 4);

@@ -8,8 +8,11 @@ const FALLBACKS = {
   503: "The server cannot accept this now. Try again soon.",
 };
 
-/** Raised when the server said no, or said nothing; the message is for people. */
+/** Raised when the server said no; the message is for people. */
 export class Refused extends Error {}
+
+/** Raised when the server said nothing. */
+class Unanswered extends Refused {}
 
 export function getJson(url) {
   return request(url, {});
@@ -25,7 +28,7 @@ export function sendForm(form) {
 
 async function request(url, { headers = {}, ...options }) {
   const response = await fetch(url, { ...options, headers: { Accept: "application/json", ...headers } }).catch(() => {
-    throw new Refused("The server does not answer. Try again when the connection is back.");
+    throw new Unanswered("The server does not answer. Try again when the connection is back.");
   });
   const body = await response.json().catch(() => null);
   if (response.ok) return body;
@@ -45,8 +48,14 @@ export async function attempt(place, action) {
   } catch (error) {
     if (!(error instanceof Refused)) throw error;
     show(place, error.message);
+    place.toggleAttribute("data-unanswered", error instanceof Unanswered);
     return false;
   }
+}
+
+/** With the connection back, what was said about its absence is no longer true. */
+export function clearUnanswered() {
+  for (const place of document.querySelectorAll("[data-unanswered]")) show(place, "");
 }
 
 function show(place, words) {

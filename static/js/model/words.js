@@ -40,6 +40,25 @@ export function resultWords(result) {
   return Array.isArray(value) ? value.join(", ") : String(value ?? "");
 }
 
+/** ["notify/0", "notify/1", "notify/2", "notify/5"] is told as "notify 0–2, 5". */
+export function partitionsWords(partitions) {
+  const byTopic = new Map();
+  for (const partition of partitions) {
+    const [topic, number] = partition.split("/");
+    byTopic.set(topic, [...(byTopic.get(topic) ?? []), Number(number)]);
+  }
+  return [...byTopic].map(([topic, numbers]) => `${topic} ${rangesOf(numbers)}`).join(", ") || "no partition";
+}
+
+function rangesOf(numbers) {
+  const ranges = [];
+  for (const number of numbers.sort((a, b) => a - b)) {
+    if (ranges.at(-1)?.end === number - 1) ranges.at(-1).end = number;
+    else ranges.push({ start: number, end: number });
+  }
+  return ranges.map(({ start, end }) => (start === end ? start : `${start}–${end}`)).join(", ");
+}
+
 /** A message as it stood on the wire, indented when it is JSON. */
 export function prettyPayload(payload) {
   if (typeof payload !== "string") return JSON.stringify(payload, null, 2);

@@ -65,8 +65,7 @@ async def supervise(config: Config, lock: int) -> None:
     console = Console(["workshop", *(spec.name for spec in specs)])
     supervisor = Supervisor(specs, say=console.say, processes_file=config.processes_file, pass_fds=[lock])
     try:
-        # With make between us and the terminal, make's end is the end of whoever started us.
-        await supervisor.run(announce(config, console), stop_with_parent="MAKELEVEL" in os.environ)
+        await supervisor.run(announce(config, console), stop_with_starter="MAKELEVEL" in os.environ)
     finally:
         console.close()
 

@@ -1,0 +1,64 @@
+"""python -m tests.bench [--quick] [--sagas N] [throughput] [latency] [idle] [soak]
+
+Measures side by side, in one run, medians of five; prints a table and writes var/bench.json. It judges nothing: a busy
+machine is not a broken program.
+"""
+
+import argparse
+import signal
+import sys
+import traceback
+from collections.abc import Callable
+from typing import NoReturn
+
+from tests.bench import idle, latency, soak, throughput
+from tests.bench.options import Options, say
+from tests.bench.report import Figure, machine, save, show
+from tests.bench.stack import ROOT
+
+MEASUREMENTS: dict[str, Callable[[Options], list[Figure]]] = {
+    "throughput": throughput.measure,
+    "latency": latency.measure,
+    "idle": idle.measure,
+    "soak": soak.measure,
+}
+REPEAT = 5
+SAGAS = 5_000
+
+
+def main() -> None:
+    arguments = _arguments()
+    # SIGTERM like Ctrl-C: every `with` on the way out ends the processes that it began.
+    signal.signal(signal.SIGTERM, _give_up)
+    options = Options(repeat=1 if arguments.quick else REPEAT, sagas=arguments.sagas)
+    facts, figures = machine(), []
+    for name in arguments.figures or MEASUREMENTS:
+        say(f"measuring {name} ...")
+        try:
+            figures += MEASUREMENTS[name](options)
+        except Exception:  # the other figures are still worth having
+            say(f"{name} could not be measured:\n{traceback.format_exc()}")
+    show(figures)
+    save(ROOT / "var" / "bench.json", facts, figures)
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="tests.bench", description="Measure the workshop on this machine.")
+    parser.add_argument("figures", nargs="*", metavar="figure", help=f"of {', '.join(MEASUREMENTS)}; else all")
+    parser.add_argument("--quick", action="store_true", help="take each figure once")
+    parser.add_argument("--sagas", type=int, default=SAGAS, help=f"sagas in a measurement of throughput ({SAGAS})")
+    arguments = parser.parse_args()
+    if unknown := set(arguments.figures) - set(MEASUREMENTS):
+        parser.error(f"unknown figure: {', '.join(sorted(unknown))}")
+    return arguments
+
+
+def _give_up(number: int, frame: object) -> NoReturn:
+    sys.exit(128 + number)
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except KeyboardInterrupt:
+        sys.exit("given up; nothing was written")

@@ -1,0 +1,89 @@
+"""Twenty thousand sagas with five browsers attached, one of which never reads: is anything lost, does anything grow?"""
+
+import socket
+import time
+from contextlib import suppress
+from typing import Any
+
+from tests.bench.clients import Known, Seen, readers, sleeper
+from tests.bench.idle import memory
+from tests.bench.options import Options, say
+from tests.bench.report import Figure, percentile
+from tests.bench.stack import BenchFailed, Stack, running_anew, wait_for
+
+SAGAS = 20_000
+READERS = 4
+RUN_S = 180.0
+CATCH_UP_S = 10.0
+SETTLED_S = 10.0
+
+
+def measure(options: Options) -> list[Figure]:
+    with running_anew(LAG_MS="0,0") as stack:
+        before = memory(stack)
+        with readers(stack.port, READERS, until=SAGAS, within_s=RUN_S) as clients, sleeper(stack.port) as asleep:
+            began = time.monotonic()
+            stack.onboard(SAGAS)
+            with suppress(BenchFailed):  # what has not ended by then is counted as lost
+                wait_for(lambda: stack.ended() == SAGAS, within_s=RUN_S, what="a soak")
+            took_s = time.monotonic() - began
+            after = memory(stack)
+            seen = [client.recv() if client.poll(CATCH_UP_S) else Seen() for client in clients]
+            say(f"soak: {stack.ended():,} ended in {took_s:.0f} s; the sleeper {_fate(asleep)}")
+        time.sleep(SETTLED_S)
+        sizes = _sizes(before, after, memory(stack))
+        return [*_losses(stack, seen), *sizes, *_delays(seen)]
+
+
+def _losses(stack: Stack, seen: list[Seen]) -> list[Figure]:
+    known = _sagas(stack)
+    invariants = stack.ask("/api/invariants")
+    lost = SAGAS - sum(status == "completed" for status, _ in known.values())
+    wrong = [sum(one.sagas.get(saga_id) != saga for saga_id, saga in known.items()) + one.repeats for one in seen]
+    broken = [check for check in invariants["checks"] if not check["ok"]]
+    return [
+        Figure(name=f"sagas lost, of {SAGAS:,}", unit="", samples=[lost], target=0),
+        Figure(name="invariants broken", unit="", samples=[len(broken)], target=0, about={"broken": broken}),
+        Figure(name="rows wrong in the readers' browsers", unit="", samples=[sum(wrong)], target=0),
+    ]
+
+
+def _sagas(stack: Stack) -> dict[str, Known]:
+    """Return what the API says of each saga."""
+    sagas, after = {}, ""
+    while after is not None:
+        page: dict[str, Any] = stack.ask(f"/api/sagas?limit=1000{after and f'&after={after}'}")
+        sagas |= {saga["saga_id"]: (saga["status"], saga["finished"]) for saga in page["sagas"]}
+        after = page["next"]
+    return sagas
+
+
+def _sizes(before: dict[str, float], after: dict[str, float], settled: dict[str, float]) -> list[Figure]:
+    sizes = {"before": before, "after": after, "settled": settled}
+    about = {when: {name: round(mib, 1) for name, mib in size.items()} for when, size in sizes.items()}
+    drift = sum(settled.values()) - sum(after.values())
+    return [
+        Figure(name="memory before the soak, sum of RSS", unit="MiB", samples=[sum(before.values())], about=about),
+        Figure(name="memory after the soak, sum of RSS", unit="MiB", samples=[sum(after.values())]),
+        Figure(name=f"its growth in the next {SETTLED_S:g} s", unit="MiB", samples=[drift], target=5.0),
+    ]
+
+
+def _delays(seen: list[Seen]) -> list[Figure]:
+    delays = [delay for one in seen for delay in one.delays_ms] or [float("inf")]
+    name = "delay of a delta beside a browser that does not read"
+    return [Figure(name=f"{name}, p{p}", unit="ms", samples=[percentile(delays, p)]) for p in (50, 99)]
+
+
+def _fate(asleep: socket.socket) -> str:
+    """Read what the sleeper was sent, to see whether the server has let go of it."""
+    asleep.settimeout(1.0)
+    received = 0
+    try:
+        while chunk := asleep.recv(1 << 20):
+            received += len(chunk)
+    except TimeoutError:
+        return f"is still connected, and had {received / 1e6:.1f} MB waiting for it"
+    except ConnectionError:
+        pass
+    return f"was dropped with {received / 1e6:.1f} MB on the way to it"

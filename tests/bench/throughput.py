@@ -1,0 +1,59 @@
+"""Sagas per second with everything on, side by side with the bare pipeline."""
+
+import time
+
+from tests.bench import bare
+from tests.bench.options import Options, say
+from tests.bench.proc import cpu_seconds
+from tests.bench.report import Figure
+from tests.bench.stack import Stack, running_anew, wait_for
+
+WARM_UP = 200
+BARE_FACTOR = 4
+"""The bare pipeline is so much faster that as many sagas would be over before it is in step."""
+RUN_S = 120.0
+
+
+def measure(options: Options) -> list[Figure]:
+    ours, bares = [], []
+    for number in range(options.repeat):
+        # In turn first, so that a machine that slows down or speeds up favours neither.
+        for runs in (ours, bares) if number % 2 == 0 else (bares, ours):
+            runs.append(whole(options.sagas) if runs is ours else bare.measure(options.sagas * BARE_FACTOR))
+        say(f"throughput {number + 1}: whole {ours[-1].sagas_per_s:,.0f} sagas/s, bare {bares[-1].sagas_per_s:,.0f}")
+    return [
+        _figure("throughput, everything on, lag 0", ours),
+        _figure("throughput of the bare pipeline", bares),
+        Figure(
+            name="ratio of the two",
+            unit="",
+            samples=[one.sagas_per_s / other.sagas_per_s for one, other in zip(ours, bares, strict=True)],
+            target=0.25,
+            at_least=True,
+        ),
+    ]
+
+
+def whole(count: int) -> bare.Run:
+    """Have `count` sagas accepted, sent through the services and shown as ended."""
+    with running_anew(LAG_MS="0,0") as stack:
+        _run(stack, WARM_UP)
+        before, began = _cpu_seconds(stack), time.monotonic()
+        _run(stack, count)
+        took_s, cpu_s = time.monotonic() - began, _cpu_seconds(stack) - before
+        return bare.Run(count / took_s, 1e6 * cpu_s / count)
+
+
+def _run(stack: Stack, count: int) -> None:
+    wanted = stack.ended() + count
+    stack.onboard(count)
+    wait_for(lambda: stack.ended() == wanted, within_s=RUN_S, what=f"a run of {count} sagas")
+
+
+def _cpu_seconds(stack: Stack) -> float:
+    return sum(map(cpu_seconds, stack.pids().values()))
+
+
+def _figure(name: str, runs: list[bare.Run]) -> Figure:
+    about = {"cpu_us_per_saga": [round(run.cpu_us_per_saga) for run in runs]}
+    return Figure(name=name, unit="sagas/s", samples=[run.sagas_per_s for run in runs], about=about)

@@ -1,0 +1,188 @@
+"""What a class sees, in a real browser, on real services."""
+
+import os
+import signal
+from collections.abc import Callable
+from pathlib import Path
+
+from playwright.sync_api import Page, expect
+
+from tests.live import LiveWorkshop, wait_for
+
+SLOW = 60_000
+
+
+def onboard(page: Page, times: int = 1) -> list[str]:
+    """Click the button and return the ids of the sagas whose rows appeared, in the order they were started."""
+    before = set(shown(page))
+    for _ in range(times):
+        page.get_by_role("button", name="Onboard New User", exact=True).click()
+    wait_for(lambda: len(set(shown(page)) - before) == times, f"{times} new rows")
+    return [saga_id for saga_id in reversed(shown(page)) if saga_id not in before]
+
+
+def shown(page: Page) -> list[str]:
+    rows = page.get_by_role("table", name="Sagas").locator("tr[data-saga-id]")
+    return rows.evaluate_all("rows => rows.map(row => row.dataset.sagaId)")
+
+
+def row(page: Page, saga_id: str):
+    return page.locator(f"tr[data-saga-id='{saga_id}']")
+
+
+def expect_completed(page: Page, saga_ids: list[str]) -> None:
+    for saga_id in saga_ids:
+        expect(row(page, saga_id)).to_have_attribute("data-status", "completed", timeout=SLOW)
+
+
+def trace_mode(page: Page):
+    return page.get_by_role("switch", name="Trace Mode")
+
+
+def test_five_clicks_show_five_sagas_that_finish_out_of_order(page: Page, workshop: LiveWorkshop) -> None:
+    workshop.set_lag(50, 1500)
+    started = onboard(page, 12)
+    expect_completed(page, started)
+    finished = sorted(started, key=lambda saga_id: workshop.saga(saga_id)["finished"])
+    assert finished != started
+    assert page.get_by_text("overtaken by").count() > 0
+
+
+def test_a_row_names_the_user_and_what_each_service_gave(page: Page, workshop: LiveWorkshop) -> None:
+    [saga_id] = onboard(page)
+    expect_completed(page, [saga_id])
+    saga = workshop.saga(saga_id)
+    expect(row(page, saga_id)).to_contain_text(saga["user"]["name"])
+    expect(row(page, saga_id)).to_contain_text(saga["steps"][0]["result"]["device_id"])
+    expect(row(page, saga_id)).to_contain_text(saga["steps"][2]["result"]["email"])
+
+
+def test_without_trace_mode_a_saga_appears_only_when_it_has_ended(page: Page, workshop: LiveWorkshop) -> None:
+    workshop.set_lag(300, 800)
+    trace_mode(page).click()
+    expect(trace_mode(page)).to_have_attribute("aria-checked", "false")
+    before = set(shown(page))
+    [saga_id] = workshop.onboard(1)
+    seen: list[str | None] = []
+
+    def appears() -> bool:
+        seen.extend(page.locator("tr[data-saga-id]").evaluate_all("rows => rows.map(row => row.dataset.status)"))
+        return saga_id in shown(page)
+
+    wait_for(appears, "the row")
+    assert set(seen) <= {"completed"}
+    assert set(shown(page)) - before == {saga_id}
+    expect(page.get_by_role("columnheader", name="Provisioner")).to_be_hidden()
+
+
+def test_the_browser_is_not_sent_what_it_does_not_trace(open_page: Callable[[], Page], workshop: LiveWorkshop) -> None:
+    page = open_page()
+    trace_mode(page).click()
+    expect(trace_mode(page)).to_have_attribute("aria-checked", "false")
+    frames: list[str] = []
+    page.on("websocket", lambda socket: socket.on("framereceived", lambda frame: frames.append(str(frame))))
+    page.reload()
+    [saga_id] = workshop.onboard(1)
+    row(page, saga_id).wait_for(timeout=SLOW)
+    assert any(saga_id in frame for frame in frames)
+    assert not any('"steps"' in frame or '"running"' in frame.split('"counters"')[0] for frame in frames)
+
+
+def test_history_opens_in_place_and_tells_every_event(page: Page, workshop: LiveWorkshop) -> None:
+    [saga_id] = onboard(page)
+    expect_completed(page, [saga_id])
+    row(page, saga_id).get_by_role("button").click()
+    history = page.locator("tr.history")
+    expect(history.get_by_role("listitem")).to_have_count(len(workshop.saga(saga_id)["events"]))
+    expect(history).to_contain_text("new-user")
+
+
+def test_a_second_browser_sees_the_same(open_page: Callable[[], Page]) -> None:
+    first, second = open_page(), open_page()
+    started = onboard(first, 3)
+    expect_completed(first, started)
+    expect_completed(second, started)
+    assert shown(first) == shown(second)
+
+
+def test_reload_shows_what_was_there(page: Page) -> None:
+    started = onboard(page, 2)
+    expect_completed(page, started)
+    before = shown(page)
+    page.reload()
+    expect_completed(page, started)
+    assert shown(page) == before
+
+
+def test_a_worker_killed_half_way_loses_nothing_and_doubles_nothing(page: Page, workshop: LiveWorkshop) -> None:
+    workshop.set_lag(300, 1500)
+    started = onboard(page, 10)
+    busy = wait_for(lambda: workshop.service("authorizer")["in_flight"] and workshop.service("authorizer"), "work")
+    os.kill(busy["instances"][0]["pid"], signal.SIGKILL)
+    card = page.locator("[data-service=authorizer]")
+    expect(card.locator("[data-part=state]")).to_have_text("restarting", timeout=SLOW)
+    expect(card.locator("[data-part=state]")).to_have_text("running", timeout=SLOW)
+    expect_completed(page, started)
+    assert workshop.get("/api/invariants")["ok"]
+    assert len(list((workshop.var_dir / "mail").glob("*.eml"))) == len(workshop.ended())
+
+
+def test_a_stopped_service_gathers_a_backlog_and_drains_it(page: Page, workshop: LiveWorkshop) -> None:
+    card = page.locator("[data-service=notifier]")
+    card.get_by_role("button", name="Stop").click()
+    expect(card.locator("[data-part=state]")).to_have_text("stopped", timeout=SLOW)
+    started = onboard(page, 4)
+    expect(card.locator("[data-part=backlog]")).to_have_text("4", timeout=SLOW)
+    card.get_by_role("button", name="Start").click()
+    expect_completed(page, started)
+    expect(card.locator("[data-part=backlog]")).to_have_text("0", timeout=SLOW)
+
+
+def test_a_lost_web_server_is_told_and_caught_up_with(
+    page: Page, workshop: LiveWorkshop, complaints: list[str]
+) -> None:
+    started = onboard(page, 3)
+    os.kill(workshop.processes()["web"]["pid"], signal.SIGKILL)
+    expect(page.get_by_text("Reconnecting")).to_be_visible(timeout=SLOW)
+    wait_for(lambda: workshop.is_up(), "the web server to be back")
+    started += workshop.onboard(2)
+    expect_completed(page, started)
+    assert len(shown(page)) == len(set(shown(page)))
+    expect(page.get_by_text("Reconnecting")).to_be_hidden(timeout=SLOW)
+    # Chromium itself writes down each attempt to connect that fails.
+    complaints[:] = [text for text in complaints if "WebSocket connection to" not in text]
+
+
+def test_a_dead_broker_is_told_and_every_saga_still_finishes(page: Page, workshop: LiveWorkshop) -> None:
+    started = onboard(page, 5)
+    os.kill(workshop.processes()["broker"]["pid"], signal.SIGKILL)
+    expect(page.get_by_role("status", name="Health")).to_contain_text("broker", timeout=SLOW)
+    started += onboard(page, 2)
+    expect_completed(page, started)
+    assert workshop.get("/api/invariants")["ok"]
+
+
+def test_a_class_list_starts_a_saga_for_each_line(page: Page, csv_file: Path) -> None:
+    page.get_by_text("A list of users").click()
+    page.get_by_label("or a CSV file").set_input_files(csv_file)
+    page.get_by_role("button", name="Onboard the list").click()
+    expect(page.get_by_role("table", name="Sagas")).to_contain_text("Grace Hopper")
+    expect(page.get_by_role("table", name="Sagas")).to_contain_text("Ada Lovelace")
+
+
+def test_a_bad_number_is_explained_beside_its_field(page: Page) -> None:
+    before = shown(page)
+    page.get_by_label("Onboard many").fill("10001")
+    page.get_by_role("button", name="Onboard this many users").click()
+    expect(page.get_by_role("alert").filter(has_text="10,000")).to_be_visible()
+    assert shown(page) == before
+
+
+def test_two_thousand_sagas_are_a_few_dozen_rows(page: Page, workshop: LiveWorkshop) -> None:
+    workshop.set_lag(0, 0)
+    page.get_by_label("Onboard many").fill("2000")
+    page.get_by_role("button", name="Onboard this many users").click()
+    expect(page.locator("[data-count=running]")).to_have_text("0", timeout=120_000)
+    assert 5 < page.locator("tr[data-saga-id]").count() <= 80
+    total = workshop.get("/readyz") and int(page.get_by_role("table", name="Sagas").get_attribute("aria-rowcount"))
+    assert total > 2000

@@ -1,0 +1,105 @@
+"""Builders for tests of the dashboard: what services would have said, and boards on which they have said it."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any
+
+from django.db import transaction
+
+from dashboard import outbox
+from dashboard.models import Board, Saga
+from dashboard.projection import project
+from saga import wire
+from saga.bus import Outgoing
+from saga.definitions import CHOREOGRAPHY, ONBOARDING
+from saga.messages import DeadLetter, Heartbeat, Kind, Trace, TraceEvent, User
+from saga.topics import TRACE, partitions_by_topic
+from tests.memory_bus import MemoryBus
+
+ADA = User(name="Ada Lovelace", department="Engineering")
+STEPS = tuple(step.name for step in ONBOARDING.steps)
+
+
+def at(second: int) -> str:
+    return f"2026-01-01T{12 + second // 3600:02}:{second // 60 % 60:02}:{second % 60:02}.000001Z"
+
+
+def memory_bus() -> MemoryBus:
+    return MemoryBus(partitions_by_topic(6))
+
+
+def event(kind: Kind, step: str | None = None, **changes: Any) -> TraceEvent:
+    service = ONBOARDING.step(step).service if step else ONBOARDING.closed_by
+    hop = STEPS.index(step) if step else len(STEPS)
+    said = TraceEvent(kind=kind, service=service, step=step, attempt=1, at=at(hop), hop=hop)
+    return replace(said, **changes)
+
+
+def trace(saga_id: str, *events: TraceEvent, **changes: Any) -> Trace:
+    said = Trace(saga_id=saga_id, scenario="onboarding", style=CHOREOGRAPHY, user=ADA, events=events)
+    return replace(said, **changes)
+
+
+def life_of(saga_id: str) -> list[Trace]:
+    """Return all that is said of a saga that goes well but for one retry, in causal order."""
+    said = [trace(saga_id, event(Kind.STARTED, service="dashboard", hop=0))]
+    for step in STEPS:
+        said.append(trace(saga_id, event(Kind.RECEIVED, step)))
+        if step == "authorize":
+            said.append(trace(saga_id, event(Kind.RETRYING, step, attempt=2)))
+        attempt = 2 if step == "authorize" else 1
+        said.append(trace(saga_id, event(Kind.SUCCEEDED, step, attempt=attempt, detail={"result": {"for": step}})))
+    return [*said, completion(saga_id)]
+
+
+def completion(saga_id: str, *, second: int = 60) -> Trace:
+    return trace(saga_id, event(Kind.COMPLETED, at=at(second)))
+
+
+def letter(**changes: Any) -> DeadLetter:
+    about = {"topic": "authorize", "partition": 3, "offset": 17, "key": "s", "value": "garbage"}
+    return DeadLetter(**{"service": "authorizer", "reason": "the message is empty", "at": at(0), **about, **changes})
+
+
+def beat(**changes: Any) -> Heartbeat:
+    who = {"service": "provisioner", "instance": "provisioner-1", "pid": 101, "host": "here", "at": at(0)}
+    numbers = {"in_flight": 2, "handled": 10, "beat": 1, "partitions": ("new-user/0", "new-user/1")}
+    return Heartbeat(**{**who, **numbers, "state": "running", "detail": "", **changes})
+
+
+def outgoing(message: Trace | DeadLetter | Heartbeat, *, topic: str = TRACE) -> Outgoing:
+    return wire.encode(message, topic=topic, source="tests", at=at(0))
+
+
+def accept(count: int = 1) -> list[str]:
+    return outbox.accept(ONBOARDING, style=CHOREOGRAPHY, users=count)
+
+
+def say(*traces: Trace, letters: Sequence[DeadLetter] = ()) -> None:
+    """Project all of this as one batch."""
+    project([(said, outgoing(said).value.decode()) for said in traces], letters)
+
+
+def finish(*saga_ids: str) -> None:
+    """Complete these sagas in this order, a second apart."""
+    ended = Board.objects.get().ended
+    say(*(completion(saga_id, second=ended + place) for place, saga_id in enumerate(saga_ids)))
+
+
+def saga(saga_id: str) -> Saga:
+    return Saga.objects.get(saga_id=saga_id)
+
+
+def counters() -> dict[str, int]:
+    """Return the board's counters, the sequence left out."""
+    names = ("accepted", "ended", "completed", "out_of_order", "dead_letters")
+    return {name: getattr(Board.objects.get(), name) for name in names}
+
+
+@contextmanager
+def undone() -> Iterator[None]:
+    """Take back what happens inside: each example of a property begins with the same board."""
+    with transaction.atomic():
+        yield
+        transaction.set_rollback(True)

@@ -1,0 +1,215 @@
+"""Services are told what they are asked to be, and the board shows how they are."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dashboard import herald, monitor, services
+from dashboard.herald import Herald
+from dashboard.models import Board, Service
+from dashboard.monitor import Monitor
+from dashboard.services import row_of
+from dashboard.watch import Watch
+from saga import wire
+from saga.bus import Outgoing, TopicPartition
+from saga.errors import BrokerUnavailable
+from saga.messages import Control
+from saga.topics import CONTROL, SERVICES
+from tests.dash_factories import beat, memory_bus
+from tests.memory_bus import MemoryBus
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def _rows(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(herald, "IDLE_S", 0)
+    monkeypatch.setattr(monitor, "INTERVAL_S", 0)
+    services.ensure_rows((400, 3000))
+
+
+@pytest.fixture
+def bus() -> MemoryBus:
+    return memory_bus()
+
+
+@pytest.fixture
+def crier(bus: MemoryBus) -> Iterator[Herald]:
+    crier = Herald(bus)
+    yield crier
+    crier.close()
+
+
+def said(bus: MemoryBus) -> list[Control]:
+    return [wire.decode(Control, record.value) for record in bus.messages(CONTROL)]
+
+
+def test_at_first_each_service_is_told_what_it_is_asked_to_be(bus: MemoryBus, crier: Herald) -> None:
+    assert crier.run_once()
+    assert {control.service: control for control in said(bus)} == {
+        name: Control(service=name, running=True, lag_ms=(400, 3000)) for name in SERVICES
+    }
+
+
+def test_nothing_is_said_twice(bus: MemoryBus, crier: Herald) -> None:
+    crier.run_once()
+    assert not crier.run_once()
+    assert len(said(bus)) == len(SERVICES)
+
+
+CHANGES: dict[str, tuple[dict[str, Any], Control]] = {
+    "stop": ({"running": False}, Control(service="authorizer", running=False, lag_ms=(400, 3000))),
+    "be quick": ({"lag_ms": (0, 0)}, Control(service="authorizer", running=True, lag_ms=(0, 0))),
+}
+
+
+@pytest.mark.parametrize(("change", "expected"), CHANGES.values(), ids=CHANGES)
+def test_a_change_is_told_to_the_one_service(
+    bus: MemoryBus, crier: Herald, change: dict[str, Any], expected: Control
+) -> None:
+    crier.run_once()
+    services.change("authorizer", **change)
+    crier.run_once()
+    assert said(bus)[len(SERVICES) :] == [expected]
+
+
+def test_a_change_wakes_the_herald(bus: MemoryBus, crier: Herald, monkeypatch: pytest.MonkeyPatch) -> None:
+    crier.run_once()
+    monkeypatch.setattr(herald, "IDLE_S", 3600)
+    services.change("authorizer", running=False)
+    assert crier.run_once()
+
+
+def test_every_living_instance_is_told_to_die_once(bus: MemoryBus, crier: Herald) -> None:
+    crier.run_once()
+    Service.objects.filter(name="notifier").update(view={"instances": [{"instance": "n-1"}, {"instance": "n-2"}]})
+    services.kill("notifier")
+    crier.run_once()
+    crier.run_once()
+    assert [(control.service, control.kill) for control in said(bus)[len(SERVICES) :]] == [
+        ("notifier", "n-1"),
+        ("notifier", "n-2"),
+    ]
+
+
+def test_what_the_broker_did_not_take_is_said_again(bus: MemoryBus, crier: Herald) -> None:
+    Service.objects.filter(name="notifier").update(kill=["n-1"])
+    bus.is_down = True
+    with pytest.raises(BrokerUnavailable):
+        crier.run_once()
+    bus.is_down = False
+    crier.run_once()
+    assert {control.service for control in said(bus)} == set(SERVICES)
+    assert [control.kill for control in said(bus) if control.kill] == ["n-1"]
+
+
+def test_a_broker_that_forgot_is_told_everything_anew(bus: MemoryBus, crier: Herald) -> None:
+    crier.run_once()
+    services.change("authorizer", running=False)
+    crier.run_once()
+    bus.restart()
+    Herald(bus).run_once()
+    assert {control.service: control.running for control in said(bus)} == {
+        "provisioner": True,
+        "authorizer": False,
+        "notifier": True,
+    }
+
+
+class Sight:
+    """A monitor with what it looks at: heartbeats, the supervisor's list, the broker."""
+
+    def __init__(self, bus: MemoryBus, directory: Path) -> None:
+        self.bus = bus
+        self.watch = Watch(lambda: 0.0)
+        self.processes = directory / "processes.json"
+        self.nudges: list[None] = []
+        self.monitor = Monitor(
+            bus,
+            watch=self.watch,
+            process_table=self.processes,
+            board_changed=lambda: self.nudges.append(None),
+        )
+
+    def see(self, name: str = "provisioner") -> dict[str, Any]:
+        self.monitor.run_once()
+        return row_of(Service.objects.get(name=name))
+
+
+@pytest.fixture
+def sight(bus: MemoryBus, tmp_path: Path) -> Sight:
+    return Sight(bus, tmp_path)
+
+
+def test_the_board_shows_what_heartbeats_say(sight: Sight) -> None:
+    sight.watch.hear(beat())
+    seen = sight.see()
+    assert (seen["state"], seen["in_flight"], seen["partitions"]) == ("running", 2, 2)
+
+
+def test_the_backlog_is_what_was_sent_and_not_committed(bus: MemoryBus, sight: Sight) -> None:
+    places = bus.producer().send([Outgoing(topic="authorize", key=b"same", value=b"x")] * 5)
+    assert sight.see("authorizer")["backlog"] == 5
+    member = bus.consumer("authorizer", ["authorize"], on_revoked=lambda gone: None)
+    member.poll(0, limit=10)
+    member.commit({TopicPartition("authorize", places[0].partition): 3})
+    assert sight.see("authorizer")["backlog"] == 2
+
+
+def test_a_service_with_two_topics_has_the_backlog_of_both(bus: MemoryBus, sight: Sight) -> None:
+    bus.producer().send([Outgoing(topic=topic, key=b"k", value=b"x") for topic in ("new-user", "notified")])
+    assert sight.see("provisioner")["backlog"] == 2
+
+
+def test_a_broker_that_is_away_is_named_and_the_last_backlog_stays(bus: MemoryBus, sight: Sight) -> None:
+    bus.producer().send([Outgoing(topic="notify", key=b"k", value=b"x")])
+    sight.see()
+    bus.is_down = True
+    assert sight.see("notifier")["backlog"] == 1
+    assert "down" in sight.monitor.broker_trouble
+    bus.is_down = False
+    sight.see()
+    assert sight.monitor.broker_trouble == ""
+
+
+def test_a_death_that_the_supervisor_saw_is_shown(sight: Sight) -> None:
+    sight.watch.hear(beat())
+    dead = {"name": "provisioner", "pid": None, "state": "restarting", "restarts": 3, "exit": "killed by SIGKILL"}
+    sight.processes.write_text(json.dumps([dead]))
+    seen = sight.see()
+    assert (seen["state"], seen["restarts"]) == ("restarting", 3)
+    assert "SIGKILL" in seen["detail"]
+
+
+def test_only_what_is_different_is_written_and_told(sight: Sight) -> None:
+    sight.see()
+    before = Board.objects.get().seq
+    assert not sight.monitor.run_once()
+    assert Board.objects.get().seq == before
+    sight.watch.hear(beat())
+    assert sight.monitor.run_once()
+    assert Board.objects.get().seq == before + 1
+    assert len(sight.nudges) == 2
+
+
+def test_looking_does_not_undo_what_was_asked_meanwhile(sight: Sight, monkeypatch: pytest.MonkeyPatch) -> None:
+    view = sight.watch.view
+
+    def slow_view(name: str, **about: Any) -> dict[str, Any]:
+        if name == "provisioner":
+            services.change("provisioner", running=False)
+        return view(name, **about)
+
+    monkeypatch.setattr(sight.watch, "view", slow_view)
+    assert sight.see()["running"] is False
+
+
+def test_rows_of_services_are_made_once() -> None:
+    services.change("notifier", lag_ms=(1, 2))
+    before = Board.objects.get().seq
+    services.ensure_rows((400, 3000))
+    assert Service.objects.get(name="notifier").lag_high_ms == 2
+    assert (Service.objects.count(), Board.objects.get().seq) == (len(SERVICES), before)

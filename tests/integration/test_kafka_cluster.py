@@ -1,0 +1,48 @@
+"""What is done only on a real cluster: waiting for it, and giving it the topics."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import closing
+
+import pytest
+from kafka import KafkaAdminClient
+from kafka.admin import ConfigResource, ConfigResourceType
+
+from workshop.kafka_bus import KafkaBus
+
+TOPICS = {"control": 1, "new-user": 6}
+pytestmark = pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning")
+
+
+@pytest.fixture
+def bus(kafka_address: str) -> Iterator[KafkaBus]:
+    with closing(KafkaBus(lambda: kafka_address, embedded=False, client_id="test")) as bus:
+        assert bus.wait_until_up(threading.Event(), TOPICS)
+        yield bus
+
+
+def test_missing_topics_are_created_with_their_partitions(bus: KafkaBus) -> None:
+    assert len(bus.end_offsets(TOPICS)) == 7
+
+
+def test_topics_that_are_there_are_left_alone(bus: KafkaBus) -> None:
+    assert bus.wait_until_up(threading.Event(), {"control": 3, "new-user": 6})
+    assert len(bus.end_offsets(TOPICS)) == 7
+
+
+def test_of_the_steering_only_the_newest_is_kept(bus: KafkaBus, kafka_address: str) -> None:
+    with closing(KafkaAdminClient(bootstrap_servers=kafka_address)) as admin:
+        [described] = admin.describe_configs([ConfigResource(ConfigResourceType.TOPIC, "control")])
+    assert "compact" in str(described)
+    assert bus.wait_until_up(threading.Event(), TOPICS)
+
+
+def test_waiting_for_a_cluster_that_never_comes_ends_when_told() -> None:
+    stop = threading.Event()
+    bus = KafkaBus(lambda: "127.0.0.1:1", embedded=False, client_id="test")
+    answers: list[bool] = []
+    waiting = threading.Thread(target=lambda: answers.append(bus.wait_until_up(stop, TOPICS)))
+    waiting.start()
+    stop.set()
+    waiting.join()
+    assert answers == [False]

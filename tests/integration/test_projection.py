@@ -1,0 +1,219 @@
+"""Trace messages become rows, the same ones however they come."""
+
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from dashboard import board, services
+from dashboard.history import events_of
+from dashboard.models import Board, DeadLetter, Saga, TraceRecord
+from saga.messages import Kind, Trace, User
+from saga.state import COMPLETED, RUNNING
+from tests.dash_factories import accept, at, completion, counters, event, finish, letter, life_of, saga, say, trace
+from tests.dash_factories import undone as taken_back
+
+pytestmark = pytest.mark.django_db
+
+property_test = settings(
+    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
+
+
+def shown(saga_id: str) -> dict[str, Any]:
+    """Return the row as it is shown, but for its place in the sequence of changes."""
+    return {name: value for name, value in board.row_of(saga(saga_id)).items() if name != "seq"}
+
+
+def batches(traces: list[Trace]) -> st.SearchStrategy[list[list[Trace]]]:
+    """Give each message at least once, in any order, in any batches."""
+    repeated = st.lists(st.sampled_from(traces), max_size=8).map(lambda more: traces + more)
+    return repeated.flatmap(st.permutations).flatmap(in_batches)
+
+
+def in_batches(items: list[Any]) -> st.SearchStrategy[list[list[Any]]]:
+    cuts = st.sets(st.integers(1, max(1, len(items) - 1))).map(lambda found: [0, *sorted(found), len(items)])
+    return cuts.map(lambda ends: [items[a:b] for a, b in zip(ends, ends[1:], strict=False)])
+
+
+@property_test
+@given(data=st.data())
+def test_any_order_repetition_and_batching_gives_the_same_rows_and_counters(data: st.DataObject) -> None:
+    with taken_back():
+        expected_id, saga_id = accept(2)
+        for said in life_of(expected_id):
+            say(said)
+        for batch in data.draw(batches(life_of(saga_id))):
+            say(*batch)
+        expected, row = shown(expected_id), shown(saga_id)
+        own = {"number", "saga_id", "user", "started_at", "finished"}
+        assert {name: row[name] for name in row if name not in own} == {
+            name: expected[name] for name in expected if name not in own
+        }
+        assert counters() == {"accepted": 2, "ended": 2, "completed": 2, "out_of_order": 0, "dead_letters": 0}
+        assert TraceRecord.objects.filter(saga_id=saga_id).count() == len(life_of(saga_id))
+        assert events_of(saga_id) == events_of(expected_id)
+
+
+@property_test
+@given(st.integers(1, 9).flatmap(lambda n: st.permutations(range(n))).flatmap(in_batches))
+def test_who_overtook_whom_is_what_counting_gives(order_in_batches: list[list[int]]) -> None:
+    order = [one for batch in order_in_batches for one in batch]
+    with taken_back():
+        ids = accept(len(order))
+        for batch in order_in_batches:
+            finish(*(ids[one] for one in batch))
+        for place, one in enumerate(order):
+            row = saga(ids[one])
+            overtook = sum(other < one for other in order[place + 1 :])
+            overtaken = sum(other > one for other in order[:place])
+            assert (row.finished, row.overtook, row.overtaken) == (place + 1, overtook, overtaken)
+        moved = Saga.objects.exclude(overtook=0, overtaken=0).count()
+        assert counters()["out_of_order"] == moved
+
+
+ORDERS = {
+    "as they started": ([1, 2, 3], [(1, 0, 0), (2, 0, 0), (3, 0, 0)]),
+    "backwards": ([3, 2, 1], [(3, 0, 2), (2, 1, 1), (1, 2, 0)]),
+    "the last one first": ([3, 1, 2], [(2, 0, 1), (3, 0, 1), (1, 2, 0)]),
+    "the first one last": ([2, 3, 1], [(3, 0, 2), (1, 1, 0), (2, 1, 0)]),
+    "one of them still runs": ([3, 1], [(2, 0, 1), (None, None, None), (1, 2, 0)]),
+}
+
+
+@pytest.mark.parametrize(("order", "expected"), ORDERS.values(), ids=ORDERS)
+@pytest.mark.parametrize("together", [True, False], ids=["in one batch", "one by one"])
+def test_places_and_overtakings(order: list[int], expected: list[tuple[int, int, int]], together: bool) -> None:
+    ids = accept(3)
+    ended = [ids[number - 1] for number in order]
+    for batch in [ended] if together else [[one] for one in ended]:
+        finish(*batch)
+    rows = [saga(saga_id) for saga_id in ids]
+    assert [(row.finished, row.overtook, row.overtaken) for row in rows] == expected
+
+
+def test_sagas_that_end_in_one_batch_are_placed_by_when_they_ended() -> None:
+    ids = accept(3)
+    say(*(completion(saga_id, second=second) for saga_id, second in zip(ids, (30, 10, 20), strict=True)))
+    assert [saga(saga_id).finished for saga_id in ids] == [3, 1, 2]
+
+
+def test_a_completed_saga_stays_so_and_keeps_its_place_when_older_news_arrive() -> None:
+    late, other = accept(2)
+    finish(late)
+    before = shown(late)
+    say(*life_of(late)[:-1], completion(other))
+    after = shown(late)
+    assert {**after, "steps": None} == {**before, "steps": None}
+    assert [step["status"] for step in after["steps"]] == ["done", "done", "done"]
+
+
+def test_a_saga_shows_what_each_service_did() -> None:
+    [saga_id] = accept()
+    say(*life_of(saga_id)[:5])
+    provision, authorize, notify = shown(saga_id)["steps"]
+    assert (provision["status"], provision["attempts"], provision["result"]) == ("done", 1, {"for": "provision"})
+    assert (authorize["status"], authorize["attempts"], authorize["result"]) == ("retrying", 2, None)
+    assert (notify["status"], notify["attempts"], notify["service"]) == ("waiting", 0, "notifier")
+
+
+def test_a_saga_that_another_program_began_is_adopted() -> None:
+    accept()
+    user = User(name="Grace Hopper", department="Navy")
+    say(trace("foreign", event(Kind.RECEIVED, "provision", at=at(9)), event(Kind.SUCCEEDED, "provision"), user=user))
+    row = shown("foreign")
+    assert (row["number"], row["status"], row["started_at"]) == (2, RUNNING, at(0))
+    assert row["user"] == {"name": "Grace Hopper", "department": "Navy"}
+    assert row["steps"][0]["status"] == "done"
+    assert counters()["accepted"] == 2
+
+
+def test_an_adopted_saga_is_not_sent_by_the_outbox() -> None:
+    say(*life_of("foreign"))
+    assert not Saga.objects.filter(fed_offset=None).exists()
+    assert saga("foreign").status == COMPLETED
+
+
+def test_a_dead_letter_is_kept_once_however_often_it_is_read() -> None:
+    say(letters=[letter(), letter()])
+    say(letters=[letter(), letter(offset=18)])
+    assert counters()["dead_letters"] == DeadLetter.objects.count() == 2
+
+
+CHANGES = {
+    "sagas are accepted": lambda: accept(3),
+    "something is said": lambda: say(life_of("known")[1]),
+    "a saga is adopted": lambda: say(life_of("unknown")[1]),
+    "a saga ends": lambda: say(completion("known")),
+    "a dead letter comes": lambda: say(letters=[letter()]),
+    "a service is asked to stop": lambda: services.change("notifier", running=False),
+    "a service shall die": lambda: services.kill("notifier"),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
+def test_every_change_takes_the_next_numbers_of_the_sequence(change: Any) -> None:
+    services.ensure_rows((0, 0))
+    say(life_of("known")[0])
+    before = Board.objects.get().seq
+    change()
+    view = board.changes(after=before)
+    assert view is not None
+    numbers = sorted(row["seq"] for row in view.sagas)
+    assert view.seq == Board.objects.get().seq > before
+    assert all(before < seq <= view.seq for seq in numbers)
+
+
+def test_nothing_changed_is_told_as_nothing() -> None:
+    accept()
+    assert board.changes(after=Board.objects.get().seq) is None
+
+
+@property_test
+@given(limit=st.integers(1, 7), actions=st.lists(st.lists(st.integers(0, 5), min_size=1), max_size=5))
+def test_whoever_asks_for_changes_again_and_again_misses_none_and_sees_none_twice(
+    limit: int, actions: list[list[int]]
+) -> None:
+    with taken_back():
+        ids = accept(6)
+        seen = Board.objects.get().seq
+        for batch in actions:
+            say(*(trace(ids[one], event(Kind.RECEIVED, "provision")) for one in batch))
+            rows = []
+            while view := board.changes(after=seen, limit=limit):
+                rows += view.sagas
+                seen = view.seq
+            assert sorted(row["saga_id"] for row in rows) == sorted({ids[one] for one in batch})
+            assert [row["seq"] for row in rows] == sorted(row["seq"] for row in rows)
+        assert seen == Board.objects.get().seq
+
+
+@pytest.mark.parametrize("limit", [1, 3, 5, 10, 11])
+def test_pages_of_changes_bring_everything_once(limit: int) -> None:
+    ids, seen, found = accept(10), 0, []
+    while view := board.changes(after=seen, limit=limit):
+        assert len(view.sagas) <= limit
+        found += [row["saga_id"] for row in view.sagas]
+        seen = view.seq
+    assert found == ids
+
+
+def test_counters_add_up() -> None:
+    ids = accept(5)
+    finish(ids[1], ids[0])
+    view = board.snapshot(trace=True)
+    assert view.counters == {
+        "accepted": 5,
+        "running": 3,
+        "completed": 2,
+        "out_of_order": 2,
+        "dead_letters": 0,
+        "waiting": 5,
+    }
+
+
+def test_without_trace_only_what_has_ended_is_shown() -> None:
+    ids = accept(3)
+    finish(ids[1])
+    assert [row["saga_id"] for row in board.snapshot(trace=False).sagas] == [ids[1]]

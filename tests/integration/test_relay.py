@@ -1,0 +1,203 @@
+"""Accepted sagas reach the broker, never more than it keeps, and again if it forgot them."""
+
+from collections.abc import Sequence
+
+import pytest
+
+from dashboard import outbox, relay
+from dashboard.models import Saga
+from dashboard.relay import Relay
+from saga import wire
+from saga.bus import Outgoing, Place
+from saga.errors import BrokerUnavailable
+from saga.messages import Kind, SagaMessage, Trace
+from saga.topics import TRACE
+from tests.dash_factories import accept, finish, life_of, memory_bus, saga, say
+from tests.memory_bus import MemoryBus, MemoryProducer
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(relay, "IDLE_S", 0)
+    outbox.news.clear()
+
+
+@pytest.fixture
+def bus() -> MemoryBus:
+    return memory_bus()
+
+
+def run(bus: MemoryBus, *, limit: int = 100) -> None:
+    """Open a relay and let it feed until there is no more to do."""
+    worker = Relay(bus, in_flight_limit=limit)
+    rounds = 0
+    while worker.run_once():
+        rounds += 1
+        assert rounds < 100, "the relay never rests"
+    worker.close()
+
+
+def openings(bus: MemoryBus) -> list[SagaMessage]:
+    return [wire.decode(SagaMessage, record.value) for record in bus.messages("new-user")]
+
+
+def fed(bus: MemoryBus) -> list[str]:
+    return [message.saga_id for message in openings(bus)]
+
+
+def under_way() -> int:
+    return Saga.objects.filter(finished=None).exclude(fed_offset=None).count()
+
+
+def test_each_accepted_saga_is_sent_once_in_order(bus: MemoryBus) -> None:
+    ids = accept(5)
+    run(bus)
+    run(bus)
+    assert fed(bus) == ids
+
+
+def test_the_opening_asks_the_first_service_for_the_first_step(bus: MemoryBus) -> None:
+    [saga_id] = accept()
+    run(bus)
+    [message], [record] = openings(bus), bus.messages("new-user")
+    assert (message.step, message.user.name, message.hop) == ("provision", saga(saga_id).user_name, 0)
+    assert record.key == saga_id.encode()
+
+
+def test_where_the_opening_stands_is_written_down_and_told(bus: MemoryBus) -> None:
+    [saga_id] = accept()
+    run(bus)
+    [opening], [traced] = bus.messages("new-user"), bus.messages(TRACE)
+    row = saga(saga_id)
+    [event] = wire.decode(Trace, traced.value).events
+    assert (row.fed_partition, row.fed_offset) == (opening.partition, opening.offset)
+    assert (event.kind, event.service, event.topic, event.partition, event.offset) == (
+        Kind.STARTED,
+        "dashboard",
+        "new-user",
+        opening.partition,
+        opening.offset,
+    )
+    assert event.at == row.started_at
+
+
+def test_no_more_than_the_limit_is_ever_under_way(bus: MemoryBus) -> None:
+    ids = accept(7)
+    run(bus, limit=3)
+    assert fed(bus) == ids[:3]
+    finish(ids[1], ids[0])
+    run(bus, limit=3)
+    assert (fed(bus), under_way()) == (ids[:5], 3)
+
+
+def test_what_waits_is_fed_as_others_end_until_all_have_been(bus: MemoryBus) -> None:
+    ids = accept(10)
+    while Saga.objects.filter(finished=None).exists():
+        run(bus, limit=3)
+        assert under_way() <= 3
+        finish(*Saga.objects.filter(finished=None).exclude(fed_offset=None).values_list("saga_id", flat=True))
+    assert fed(bus) == ids
+
+
+def test_many_sagas_are_fed_in_batches(bus: MemoryBus, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(relay, "BATCH_LIMIT", 4)
+    ids = accept(10)
+    run(bus)
+    assert fed(bus) == ids
+
+
+def test_news_of_an_accepted_saga_wakes_the_relay(bus: MemoryBus, monkeypatch: pytest.MonkeyPatch) -> None:
+    worker = Relay(bus, in_flight_limit=10)
+    worker.run_once()
+    monkeypatch.setattr(relay, "IDLE_S", 3600)
+    [saga_id] = accept()
+    assert worker.run_once()
+    assert fed(bus) == [saga_id]
+
+
+class DiesAt(MemoryProducer):
+    """Fails at the `number`th time something is sent: what was sent before has been written."""
+
+    def __init__(self, bus: MemoryBus, number: int) -> None:
+        super().__init__(bus, bus.lives)
+        self.calls_left = number
+
+    def send(self, messages: Sequence[Outgoing]) -> list[Place]:
+        self.calls_left -= 1
+        if not self.calls_left:
+            raise BrokerUnavailable("the broker did not answer")
+        return super().send(messages)
+
+
+@pytest.mark.parametrize("call", [1, 2], ids=["before the opening", "between opening and trace"])
+def test_a_send_that_fails_is_repeated_with_the_same_id(
+    bus: MemoryBus, monkeypatch: pytest.MonkeyPatch, call: int
+) -> None:
+    [saga_id] = accept()
+    with monkeypatch.context() as broken:
+        broken.setattr(bus, "producer", lambda: DiesAt(bus, call))
+        with pytest.raises(BrokerUnavailable):
+            run(bus)
+    assert saga(saga_id).fed_offset is None
+    run(bus)
+    assert {message.id for message in openings(bus)} == {f"{saga_id}.provision.do"}
+    assert saga(saga_id).fed_offset is not None
+
+
+def test_a_crash_between_sending_and_marking_sends_the_same_again(
+    bus: MemoryBus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ids = accept(2)
+    with monkeypatch.context() as dying:
+        dying.setattr(relay, "mark_fed", lambda places: (_ for _ in ()).throw(SystemExit))
+        with pytest.raises(SystemExit):
+            run(bus)
+    run(bus)
+    assert fed(bus) == ids * 2
+    first, _, again, _ = bus.messages("new-user")
+    assert (first.key, first.value) == (again.key, again.value)
+
+
+def test_a_broker_that_forgot_is_fed_all_unfinished_sagas_again_and_only_those(bus: MemoryBus) -> None:
+    ids = accept(6)
+    run(bus, limit=4)
+    finish(ids[2])
+    bus.restart()
+    run(bus)
+    assert sorted(fed(bus)) == sorted({*ids} - {ids[2]})
+    assert saga(ids[2]).fed_offset is not None
+
+
+def test_after_a_loss_of_memory_too_no_more_than_the_limit_is_under_way(bus: MemoryBus) -> None:
+    accept(8)
+    run(bus, limit=3)
+    bus.restart()
+    run(bus, limit=3)
+    assert (len(fed(bus)), under_way()) == (3, 3)
+
+
+def test_a_broker_that_remembers_is_not_fed_again_after_a_restart_of_the_relay(bus: MemoryBus) -> None:
+    ids = accept(4)
+    run(bus)
+    run(bus)
+    assert fed(bus) == ids
+
+
+def test_an_adopted_saga_does_not_look_like_a_loss_of_memory(bus: MemoryBus) -> None:
+    [saga_id] = accept()
+    run(bus)
+    say(life_of("foreign")[0])
+    run(bus)
+    assert fed(bus) == [saga_id]
+
+
+def test_a_broker_that_is_away_leaves_everything_waiting(bus: MemoryBus) -> None:
+    worker = Relay(bus, in_flight_limit=10)
+    accept(3)
+    bus.is_down = True
+    with pytest.raises(BrokerUnavailable):
+        worker.run_once()
+    assert Saga.objects.filter(fed_offset=None).count() == 3
+    assert bus.messages("new-user") == []

@@ -1,0 +1,114 @@
+// The board's rules: what each message of the server makes of it.
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { createBoard, HELD_ROWS, mergesInto, reduce } from "../../static/js/model/board.js";
+
+const NOW = "2026-01-01T00:00:00Z";
+const COUNTERS = { accepted: 0, running: 0, completed: 0, out_of_order: 0, dead_letters: 0, waiting: 0 };
+
+function row(number, changes = {}) {
+  return { saga_id: `s${number}`, seq: number, number, user: { name: `User ${number}` }, finished: null, ...changes };
+}
+
+function snapshot(sagas, changes = {}) {
+  return {
+    type: "snapshot", seq: 10, trace: true, now: NOW, received_at: Date.parse(NOW), sagas, older: null,
+    counters: COUNTERS, services: [], health: [], ...changes,
+  };
+}
+
+function delta(sagas, changes = {}) {
+  return { type: "delta", seq: 11, now: NOW, received_at: Date.parse(NOW), sagas, counters: COUNTERS, ...changes };
+}
+
+function boardOf(...messages) {
+  return messages.reduce(reduce, createBoard());
+}
+
+const numbers = (board) => [...board.sagas.values()].map(({ number }) => number);
+
+test("a snapshot replaces the board", () => {
+  const board = boardOf(snapshot([row(1), row(2)]), snapshot([row(3)], { trace: false }));
+  assert.deepEqual(numbers(board), [3]);
+  assert.equal(board.trace, false);
+});
+
+test("a snapshot after a reconnect is merged, and the held seq stays until the answer to resume", () => {
+  const board = boardOf(snapshot([row(1)]), snapshot([row(2)], { seq: 20, reconnected: true }));
+  assert.deepEqual(numbers(board), [1, 2]);
+  assert.equal(board.seq, 10);
+});
+
+test("a snapshot of a server that began anew replaces the board", () => {
+  const board = boardOf(snapshot([row(1)]), snapshot([row(2)], { seq: 3, reconnected: true }));
+  assert.deepEqual(numbers(board), [2]);
+});
+
+test("a snapshot of the other mode is not merged", () => {
+  assert.equal(mergesInto(boardOf(snapshot([])), snapshot([], { trace: false, reconnected: true })), false);
+});
+
+test("a delta replaces rows by saga", () => {
+  const board = boardOf(snapshot([row(1)]), delta([row(1, { seq: 11, status: "completed" })]));
+  assert.equal(board.sagas.get("s1").status, "completed");
+  assert.equal(board.seq, 11);
+});
+
+for (const seq of [0, 1]) {
+  test(`a row with seq ${seq} is not newer than the one held, and changes nothing`, () => {
+    const before = boardOf(snapshot([row(1, { status: "completed" })]));
+    assert.equal(reduce(before, delta([row(1, { seq, status: "running" })])).sagas, before.sagas);
+  });
+}
+
+test("a repeated delta leaves the rows as they are", () => {
+  const once = boardOf(snapshot([]), delta([row(1)]));
+  assert.equal(reduce(once, delta([row(1)])).sagas, once.sagas);
+});
+
+test("an older page is added below", () => {
+  const board = boardOf(snapshot([row(9)], { older: 9 }), { type: "page", sagas: [row(8)], older: 8 });
+  assert.deepEqual([numbers(board), board.older], [[9, 8], 8]);
+});
+
+test("services that changed replace those held; the others stay", () => {
+  const services = [{ name: "a", state: "running" }, { name: "b", state: "running" }];
+  const board = boardOf(snapshot([], { services }), delta([], { services: [{ name: "b", state: "gone" }] }));
+  assert.deepEqual([...board.services.values()].map(({ state }) => state), ["running", "gone"]);
+});
+
+test("beyond the limit the oldest rows are let go and can be asked for again", () => {
+  const rows = Array.from({ length: HELD_ROWS * 1.1 + 1 }, (_, index) => row(index + 1));
+  const board = boardOf(snapshot([]), delta(rows));
+  assert.equal(board.sagas.size, HELD_ROWS);
+  assert.equal(board.older, rows.length - HELD_ROWS + 1);
+});
+
+test("the clock follows the server only when the difference is worth it", () => {
+  const near = delta([], { now: "2026-01-01T00:00:00.100Z" });
+  const far = delta([], { now: "2026-01-01T00:01:00Z" });
+  assert.equal(boardOf(snapshot([]), near).clockOffsetMs, 0);
+  assert.equal(boardOf(snapshot([]), far).clockOffsetMs, 60_000);
+});
+
+test("one history is open at a time, and the same row closes it", () => {
+  const toggle = (saga_id) => ({ type: "toggle", saga_id });
+  assert.equal(boardOf(toggle("a"), toggle("b")).view.open, "b");
+  assert.equal(boardOf(toggle("a"), toggle("a")).view.open, null);
+});
+
+test("a history that comes after its row was closed is dropped", () => {
+  assert.equal(boardOf({ type: "history", saga_id: "a", saga: {} }).history, null);
+});
+
+test("a failed refresh keeps the history that is shown", () => {
+  const board = boardOf({ type: "toggle", saga_id: "a" }, { type: "history", saga_id: "a", saga: { events: [] } },
+    { type: "history", saga_id: "a", problem: "no" });
+  assert.deepEqual(board.history, { saga: { events: [] }, problem: "no" });
+});
+
+test("a message of an unknown type changes nothing", () => {
+  const board = createBoard();
+  assert.equal(reduce(board, { type: "from the future" }), board);
+});

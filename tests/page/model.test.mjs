@@ -1,0 +1,111 @@
+// The page's pure functions: order, windowing, the picture of order, words.
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { arrange } from "../../static/js/model/arrange.js";
+import { backoffMs } from "../../static/js/model/backoff.js";
+import { lookOf, STEP_STATES } from "../../static/js/model/states.js";
+import { weave } from "../../static/js/model/weave.js";
+import { visibleRange } from "../../static/js/model/window.js";
+import { duration, elapsedMs, partitionsWords, plural, prettyPayload, resultWords } from "../../static/js/model/words.js";
+
+function sagas(...rows) {
+  return new Map(rows.map(([number, finished, name = "Ada"]) => [`s${number}`, {
+    saga_id: `s${number}`, number, finished, user: { name }, overtook: 0, overtaken: 0,
+  }]));
+}
+
+const numbers = (rows) => rows.map(({ number }) => number);
+
+test("newest started first", () => {
+  assert.deepEqual(numbers(arrange(sagas([1, 2], [3, 1], [2, null]), { order: "started", search: "" })), [3, 2, 1]);
+});
+
+test("newest finished first, what still runs below", () => {
+  assert.deepEqual(numbers(arrange(sagas([1, 2], [3, 1], [2, null]), { order: "finished", search: "" })), [1, 3, 2]);
+});
+
+for (const search of ["josé", "JOSE", " wojcik ", "é W"]) {
+  test(`"${search}" finds José Wójcik`, () => {
+    const found = arrange(sagas([1, null, "José Wójcik"], [2, null, "Ada"]), { order: "started", search });
+    assert.deepEqual(numbers(found), [1]);
+  });
+}
+
+const WINDOW = { screen: 600, count: 10_000, rowHeight: 60 };
+
+test("only rows near the screen are in the document, and the spacers make up for the rest", () => {
+  const range = visibleRange({ ...WINDOW, scrolled: 60_000 });
+  assert.ok(range.first <= 1000 && range.last >= 1010 && range.last - range.first <= 30);
+  assert.equal(range.before + range.after + (range.last - range.first) * 60, 600_000);
+});
+
+for (const scrolled of [-500, 0, 599_400, 900_000]) {
+  test(`scrolled by ${scrolled}, the range stays within the list`, () => {
+    const { first, last, before, after } = visibleRange({ ...WINDOW, scrolled });
+    assert.ok(0 <= first && first <= last && last <= 10_000 && before >= 0 && after >= 0);
+  });
+}
+
+for (const scrolled of [0, 3_000, 30_000]) {
+  test(`with an open history, scrolled by ${scrolled}, no room is lost`, () => {
+    const open = { index: 50, height: 400 };
+    const { first, last, before, after } = visibleRange({ ...WINDOW, scrolled, open });
+    const shown = (last - first) * 60 + (first <= 50 && 50 < last ? 400 : 0);
+    assert.equal(before + shown + after, 600_400);
+  });
+}
+
+test("while a tall history fills the screen, its row stays", () => {
+  const { first, last } = visibleRange({ ...WINDOW, scrolled: 50 * 60 + 3_000, open: { index: 50, height: 9_000 } });
+  assert.ok(first <= 50 && 50 < last);
+});
+
+test("threads go from the place by start to the place by finish", () => {
+  const threads = weave(sagas([1, 2], [2, 1], [3, 3], [4, null]));
+  assert.deepEqual(threads.map(({ number, from, to }) => [number, from, to]), [[2, 1, 0], [1, 0, 1], [3, 2, 2]]);
+});
+
+test("only the last finished are drawn", () => {
+  const rows = Array.from({ length: 50 }, (_, index) => [index + 1, index + 1]);
+  assert.deepEqual(numbers(weave(sagas(...rows), 3)), [48, 49, 50]);
+});
+
+for (const [ms, words] of [[0, "0.0 s"], [3_449, "3.4 s"], [59_999, "59.9 s"], [65_000, "1 m 05 s"], [7_260_000, "2 h 01 m"]]) {
+  test(`${ms} ms are "${words}"`, () => assert.equal(duration(ms), words));
+}
+
+test("a duration is never negative, whatever the clocks say", () => {
+  assert.equal(elapsedMs({ started_at: "2026-01-01T00:00:10Z", ended_at: "2026-01-01T00:00:09Z" }, 0), 0);
+});
+
+for (const [result, words] of [
+  [null, ""],
+  [{ device_id: "LT-1", model: "X" }, "LT-1"],
+  [{ authorizations: ["vpn", "git"] }, "vpn, git"],
+  [{ message_id: "m", email: "ada@example.com" }, "ada@example.com"],
+  [{ seat: "12A" }, "12A"],
+  [{}, ""],
+]) {
+  test(`the result ${JSON.stringify(result)} is told as "${words}"`, () => assert.equal(resultWords(result), words));
+}
+
+for (const [partitions, words] of [
+  [[], "no partition"],
+  [["notify/0", "notify/1", "notify/2", "notify/5"], "notify 0–2, 5"],
+  [["new-user/9", "new-user/10", "notified/3"], "new-user 9–10, notified 3"],
+]) {
+  test(`partitions are told as "${words}"`, () => assert.equal(partitionsWords(partitions), words));
+}
+
+test("what is no JSON is shown as it stood on the wire", () => assert.equal(prettyPayload("{oops"), "{oops"));
+
+test("one and many", () => assert.deepEqual([plural(1, "saga"), plural(2000, "saga")], ["1 saga", "2,000 sagas"]));
+
+test("an unknown state is shown by its own name", () => assert.equal(lookOf(STEP_STATES, "toString").label, "toString"));
+
+test("attempts to connect come ever later, up to a limit, and never at once", () => {
+  const waits = [0, 1, 2, 3, 30].map((attempt) => backoffMs(attempt, 0));
+  assert.deepEqual(waits, [200, 400, 800, 1_600, 4_000]);
+  assert.equal(backoffMs(30, 1), 8_000);
+});

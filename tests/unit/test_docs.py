@@ -1,0 +1,40 @@
+"""What the README says is what the code has."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from saga.messages import Kind
+from saga.topics import partitions_by_topic
+from workshop.config import Config
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+WORDS = (ROOT / "static" / "js" / "model" / "states.js").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("name", Config.model_fields)
+def test_every_setting_is_in_the_readme_as_the_code_describes_it(name: str) -> None:
+    assert re.search(rf"^\| `{name.upper()}` \| .* \| {re.escape(Config.model_fields[name].description or '')} \|$", README, re.M)
+
+
+def test_the_readme_knows_no_setting_that_the_code_does_not() -> None:
+    settings = README.split("## Settings")[1].split("\n## ")[0]
+    assert {name.lower() for name in re.findall(r"^\| `([A-Z_]+)`", settings, re.M)} == set(Config.model_fields)
+
+
+def test_every_topic_is_in_the_readme_with_its_partitions() -> None:
+    topics = README.split("## Topics")[1].split("\n## ")[0]
+    rows = {name: int(count) for name, count in re.findall(r"^\| `([a-z-]+)` \| (\d+) \|", topics, re.M)}
+    assert rows == partitions_by_topic(partitions=6)
+
+
+@pytest.mark.parametrize("kind", Kind)
+def test_every_trace_event_has_a_label_on_the_page(kind: Kind) -> None:
+    assert re.search(rf"\b{kind}\b", WORDS)
+
+
+@pytest.mark.parametrize("path", sorted(set(re.findall(r"\]\(((?!http)[^)#]+)\)", README))))
+def test_every_link_of_the_readme_leads_somewhere(path: str) -> None:
+    assert (ROOT / path).exists()

@@ -1,0 +1,29 @@
+"""When a failed step is tried again."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from saga.retry import RetryPolicy
+
+POLICY = RetryPolicy()
+attempts = st.integers(1, 10**6)
+
+
+def test_the_first_delays_double() -> None:
+    assert [POLICY.delay_after(attempt) for attempt in range(1, 9)] == [0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 30.0, 30.0]
+
+
+@given(attempts)
+def test_each_delay_is_positive_and_bounded(attempt: int) -> None:
+    assert POLICY.initial_s <= POLICY.delay_after(attempt) <= POLICY.maximum_s
+
+
+@given(attempts)
+def test_no_delay_is_shorter_than_the_one_before(attempt: int) -> None:
+    assert POLICY.delay_after(attempt) <= POLICY.delay_after(attempt + 1)
+
+
+@given(attempts, st.floats(0.001, 10), st.floats(1, 100), st.floats(10, 10_000))
+def test_every_policy_keeps_to_its_maximum(attempt: int, initial: float, coefficient: float, maximum: float) -> None:
+    policy = RetryPolicy(initial_s=initial, coefficient=coefficient, maximum_s=maximum)
+    assert 0 < policy.delay_after(attempt) <= maximum

@@ -1,0 +1,126 @@
+"""What heartbeats, silence and the supervisor's word make of a service."""
+
+from typing import Any
+
+import pytest
+
+from dashboard.watch import FORGET_AFTER_S, SILENT_AFTER_S, Watch
+from tests.dash_factories import beat
+
+
+class Clock:
+    now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def watch(clock: Clock) -> Watch:
+    return Watch(clock)
+
+
+def view(watch: Watch, *, asked_to_run: bool = True, **process: Any) -> dict[str, Any]:
+    entry = {"state": "running", "pid": 101, "restarts": 0, "exit": None, **process} if process else None
+    return watch.view("provisioner", asked_to_run=asked_to_run, process=entry)
+
+
+STATES = {
+    "it runs": ({}, True, "running", ""),
+    "it has no partitions yet": ({"partitions": ()}, True, "starting", "joining its group"),
+    "it starts": ({"state": "starting", "partitions": ()}, True, "starting", "joining its group"),
+    "it fails": ({"state": "failing", "detail": "the ledger is locked"}, True, "failing", "the ledger is locked"),
+    "it was asked to stop": ({}, False, "stopping", ""),
+    "it has stopped": ({"state": "stopped", "partitions": ()}, False, "stopped", "left its group"),
+    "it fails while it should stop": ({"state": "failing", "detail": "broken"}, False, "failing", "broken"),
+}
+
+
+@pytest.mark.parametrize(("said", "asked", "state", "detail"), STATES.values(), ids=STATES)
+def test_a_service_is_what_its_instance_says(
+    watch: Watch, said: dict[str, Any], asked: bool, state: str, detail: str
+) -> None:
+    watch.hear(beat(**said))
+    seen = view(watch, asked_to_run=asked)
+    assert seen["state"] == state
+    assert detail in seen["detail"]
+
+
+def test_a_service_never_heard_of_is_starting(watch: Watch) -> None:
+    assert (view(watch)["state"], view(watch)["detail"]) == ("starting", "not heard of yet")
+
+
+def test_silence_makes_a_service_gone_and_tells_since_when(watch: Watch, clock: Clock) -> None:
+    watch.hear(beat(at="2026-01-01T09:08:07Z"))
+    clock.now += SILENT_AFTER_S + 0.1
+    gone = view(watch)
+    assert (gone["state"], gone["detail"]) == ("gone", "silent since 09:08:07 UTC")
+    assert (gone["in_flight"], gone["partitions"], gone["instances"]) == (0, 0, [])
+
+
+def test_an_instance_is_not_given_up_before_it_missed_three_beats(watch: Watch, clock: Clock) -> None:
+    watch.hear(beat())
+    clock.now += SILENT_AFTER_S
+    assert view(watch)["state"] == "running"
+
+
+def test_an_instance_long_silent_is_forgotten(watch: Watch, clock: Clock) -> None:
+    watch.hear(beat())
+    clock.now += FORGET_AFTER_S + 1
+    watch.hear(beat(service="notifier", instance="notifier-1"))
+    assert view(watch)["detail"] == "not heard of yet"
+
+
+def test_a_death_that_the_supervisor_saw_is_told_before_silence_tells(watch: Watch) -> None:
+    watch.hear(beat())
+    dead = view(watch, state="restarting", exit="killed by SIGKILL", restarts=2)
+    assert (dead["state"], dead["detail"]) == ("restarting", "killed by SIGKILL; it is started again")
+    assert (dead["restarts"], dead["instances"]) == (2, [])
+
+
+def test_the_beats_of_a_dead_process_are_not_taken_for_those_of_the_next(watch: Watch) -> None:
+    watch.hear(beat(pid=101))
+    assert view(watch, pid=102)["state"] == "starting"
+    watch.hear(beat(pid=102, instance="provisioner-2"))
+    assert view(watch, pid=102)["state"] == "running"
+
+
+def test_numbers_are_those_of_all_living_instances(watch: Watch, clock: Clock) -> None:
+    watch.hear(beat(instance="dead", in_flight=100))
+    clock.now += SILENT_AFTER_S + 1
+    watch.hear(beat(instance="one", in_flight=2, partitions=("new-user/0",)))
+    watch.hear(beat(instance="two", in_flight=3, partitions=("new-user/1", "new-user/2")))
+    seen = view(watch)
+    assert (seen["in_flight"], seen["partitions"]) == (5, 3)
+    assert [one["instance"] for one in seen["instances"]] == ["one", "two"]
+
+
+def test_other_services_do_not_count(watch: Watch) -> None:
+    watch.hear(beat(service="notifier"))
+    assert view(watch)["instances"] == []
+
+
+def test_one_failing_instance_among_good_ones_is_told(watch: Watch) -> None:
+    watch.hear(beat(instance="good"))
+    watch.hear(beat(instance="bad", state="failing", detail="disk full"))
+    assert (view(watch)["state"], view(watch)["detail"]) == ("failing", "disk full")
+
+
+def test_the_rate_is_handled_messages_a_second_between_two_beats(watch: Watch, clock: Clock) -> None:
+    watch.hear(beat(handled=10))
+    assert view(watch)["rate"] == 0
+    clock.now += 2
+    watch.hear(beat(handled=40))
+    assert view(watch)["rate"] == 15
+
+
+def test_a_worker_that_counts_from_nothing_again_has_no_negative_rate(watch: Watch, clock: Clock) -> None:
+    watch.hear(beat(handled=10))
+    clock.now += 1
+    watch.hear(beat(handled=0))
+    assert view(watch)["rate"] == 0

@@ -1,0 +1,247 @@
+"""What is on the wire is a CloudEvent; what comes from it is a message or is rejected with a reason."""
+
+import json
+import string
+from datetime import datetime
+from typing import Any
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from saga import wire
+from saga.errors import MessageRejected
+from saga.messages import Control, DeadLetter, Heartbeat, Kind, SagaMessage, Trace, TraceEvent, User
+from tests.factories import AT, control, dead_letter, event, heartbeat, outgoing, request, trace
+
+MESSAGES = [request(), trace(), dead_letter(), heartbeat(), control()]
+KINDS = [type(message) for message in MESSAGES]
+VALID = {type(message): outgoing(message).value for message in MESSAGES}
+
+text = st.text(st.characters(codec="utf-8"), max_size=12)
+names = st.text(st.characters(codec="utf-8"), min_size=1, max_size=12)
+saga_ids = st.text(string.ascii_letters + string.digits + "._-", min_size=1, max_size=36)
+counts = st.integers(0, 2**31 - 1)
+offsets = st.integers(0, 2**63 - 1)
+times = st.datetimes().map(lambda at: f"{at.isoformat()}Z")
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers(-(10**30), 10**30) | st.floats(allow_nan=False, allow_infinity=False) | text,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(text, inner, max_size=3),
+    max_leaves=3,
+)
+objects = st.dictionaries(text, json_values, max_size=3)
+users = st.builds(User, name=names, department=names)
+events = st.builds(
+    TraceEvent,
+    kind=st.sampled_from(Kind),
+    service=text,
+    step=st.none() | names,
+    attempt=counts,
+    at=times,
+    hop=counts,
+    topic=st.none() | text,
+    partition=st.none() | counts,
+    offset=st.none() | offsets,
+    key=st.none() | text,
+    headers=st.dictionaries(text, text, max_size=2),
+    payload=st.none() | text,
+    detail=objects,
+)
+messages = st.one_of(
+    st.builds(
+        SagaMessage,
+        saga_id=saga_ids,
+        scenario=text,
+        style=text,
+        step=st.none() | text,
+        user=users,
+        results=st.dictionaries(text, objects, max_size=3),
+        hop=counts,
+    ),
+    st.builds(
+        Trace,
+        saga_id=saga_ids,
+        scenario=text,
+        style=text,
+        user=users,
+        events=st.lists(events, min_size=1, max_size=2).map(tuple),
+    ),
+    st.builds(
+        DeadLetter,
+        service=text,
+        reason=text,
+        topic=text,
+        partition=counts,
+        offset=offsets,
+        key=st.none() | text,
+        value=st.none() | text,
+        at=times,
+    ),
+    st.builds(
+        Heartbeat,
+        service=text,
+        instance=text,
+        pid=counts,
+        host=text,
+        state=st.sampled_from(["starting", "running", "stopped", "failing"]),
+        detail=text,
+        partitions=st.lists(text, max_size=3).map(tuple),
+        in_flight=counts,
+        handled=counts,
+        beat=counts,
+        at=times,
+    ),
+    st.builds(Control, service=text, running=st.booleans(), lag_ms=st.tuples(counts, counts), kill=st.none() | text),
+)
+
+
+@settings(max_examples=40)
+@given(messages)
+def test_what_is_encoded_is_decoded_as_it_was(message: wire.Payload) -> None:
+    sent = wire.encode(message, topic="anywhere", source="test", at=AT)
+    assert wire.decode(type(message), sent.value) == message
+
+
+@pytest.mark.parametrize("message", MESSAGES, ids=lambda message: type(message).__name__)
+def test_what_is_encoded_is_a_cloud_event(message: wire.Payload) -> None:
+    sent = wire.encode(message, topic="anywhere", source="test", at=AT)
+    found = json.loads(sent.value)
+    assert found["specversion"] == "1.0"
+    assert all(isinstance(found[name], str) and found[name] for name in ("id", "source", "type", "subject"))
+    assert datetime.fromisoformat(found["time"]).utcoffset() is not None
+    assert found["datacontenttype"] == "application/json"
+    assert all(name.isalnum() and name.islower() for name in found)
+    assert sent.headers == (("content-type", b"application/cloudevents+json; charset=utf-8"),)
+
+
+@pytest.mark.parametrize("message", MESSAGES, ids=lambda message: type(message).__name__)
+def test_the_key_is_what_the_message_is_about(message: wire.Payload) -> None:
+    assert outgoing(message).key == message.subject.encode()
+
+
+def test_the_same_thing_said_twice_has_the_same_id() -> None:
+    said = [trace(event(Kind.RECEIVED), event(Kind.SUCCEEDED, at=at)) for at in (AT, "2026-01-01T00:00:09Z")]
+    assert {message.id for message in said} == {"saga-1.trace.provision.received+provision.succeeded"}
+    assert (request("notify").id, request(None).id) == ("saga-1.notify.do", "saga-1.close")
+
+
+@given(st.binary(max_size=300), st.sampled_from(KINDS))
+def test_foreign_bytes_are_rejected(value: bytes, kind: type[wire.Payload]) -> None:
+    with pytest.raises(MessageRejected):
+        wire.decode(kind, value)
+
+
+@settings(max_examples=60)
+@given(st.sampled_from(KINDS), st.data())
+def test_a_damaged_message_is_decoded_or_rejected(kind: type[wire.Payload], data: st.DataObject) -> None:
+    value = VALID[kind]
+    start = data.draw(st.integers(0, len(value)))
+    end = data.draw(st.integers(start, min(len(value), start + 20)))
+    assert _is_decoded_or_rejected(kind, value[:start] + data.draw(st.binary(max_size=10)) + value[end:])
+
+
+@settings(max_examples=60)
+@given(st.sampled_from(KINDS), st.data())
+@example(SagaMessage, None)
+def test_a_message_with_any_one_value_changed_is_decoded_or_rejected(
+    kind: type[wire.Payload], data: st.DataObject | None
+) -> None:
+    found = json.loads(VALID[kind])
+    if data:
+        place = data.draw(st.sampled_from([found, found["data"]]))
+        place[data.draw(st.sampled_from([*place, "another"]))] = data.draw(json_values)
+    assert _is_decoded_or_rejected(kind, json.dumps(found).encode())
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        pytest.param({"type": "workshop.saga.message.v2"}, "'workshop.saga.message.v2'", id="future version"),
+        pytest.param({"type": "workshop.saga.trace.v1"}, "'workshop.saga.trace.v1'", id="another type"),
+        pytest.param({"type": ["x"] * 1000}, "is not 'workshop.saga.message.v1'", id="a list for a type"),
+        pytest.param({"specversion": "2.0"}, "CloudEvents '2.0'", id="future CloudEvents"),
+        pytest.param({"subject": None}, "^subject: ", id="no subject"),
+        pytest.param({"data": None}, "^data: ", id="no data"),
+    ],
+)
+def test_another_envelope_is_rejected(change: dict[str, Any], reason: str) -> None:
+    with pytest.raises(MessageRejected, match=reason):
+        wire.decode(SagaMessage, json.dumps(json.loads(VALID[SagaMessage]) | change).encode())
+
+
+@pytest.mark.parametrize(
+    ("kind", "change", "reason"),
+    [
+        pytest.param(SagaMessage, {"admin": True}, "data.admin", id="a further field"),
+        pytest.param(SagaMessage, {"user": {"name": "Ada", "department": "X", "admin": 1}}, "data.user.admin", id="inner"),
+        pytest.param(SagaMessage, {"user": {"name": "", "department": "X"}}, "data.user.name", id="empty name"),
+        pytest.param(SagaMessage, {"user": {"name": "A" * 101, "department": "X"}}, "data.user.name", id="long name"),
+        pytest.param(SagaMessage, {"hop": "0"}, "data.hop", id="text for a number"),
+        pytest.param(SagaMessage, {"hop": True}, "data.hop", id="truth for a number"),
+        pytest.param(SagaMessage, {"hop": -1}, "data.hop", id="negative"),
+        pytest.param(SagaMessage, {"hop": 2**31}, "data.hop", id="a number no database holds"),
+        pytest.param(SagaMessage, {"saga_id": ""}, "data.saga_id", id="empty saga id"),
+        pytest.param(SagaMessage, {"saga_id": "a\nBcc: b@example.com"}, "data.saga_id", id="a header in a saga id"),
+        pytest.param(SagaMessage, {"saga_id": "a\n"}, "data.saga_id", id="a line end in a saga id"),
+        pytest.param(SagaMessage, {"saga_id": "../a"}, "data.saga_id", id="a path in a saga id"),
+        pytest.param(SagaMessage, {"saga_id": "a" * 37}, "data.saga_id", id="long saga id"),
+        pytest.param(SagaMessage, {"results": {"provision": 1}}, "data.results.provision", id="result no object"),
+        pytest.param(Trace, {"events": []}, "data.events", id="no event"),
+        pytest.param(DeadLetter, {"offset": 2**63}, "data.offset", id="an offset no log has"),
+        pytest.param(DeadLetter, {"at": "yesterday"}, "data.at", id="no time"),
+        pytest.param(Control, {"lag_ms": [-5, 0]}, "data.lag_ms.0", id="negative lag"),
+        pytest.param(Control, {"lag_ms": [0, 10**400]}, "data.lag_ms.1", id="endless lag"),
+        pytest.param(Control, {"running": "no"}, "data.running", id="text for a truth"),
+    ],
+)
+def test_data_of_another_shape_is_rejected(kind: type[wire.Payload], change: dict[str, Any], reason: str) -> None:
+    found = json.loads(VALID[kind])
+    found["data"] |= change
+    with pytest.raises(MessageRejected, match=f"^{reason}: "):
+        wire.decode(kind, json.dumps(found).encode())
+
+
+@pytest.mark.parametrize(
+    ("value", "reason"),
+    [
+        pytest.param(None, "empty", id="tombstone"),
+        pytest.param(b"", "empty", id="empty"),
+        pytest.param(b"hello", "not a JSON object", id="no JSON"),
+        pytest.param(b"[1]", "not a JSON object", id="a list"),
+        pytest.param(b"\xff\xfe", "not a JSON object", id="not UTF-8"),
+        pytest.param(b"[" * 100_000, "not a JSON object", id="depth"),
+        pytest.param(b'{"a":' * 1_000 + b"1" + b"}" * 1_000, "not a JSON object", id="depth of objects"),
+        pytest.param(b'{"type":' + b"9" * 5_000 + b"}", "not a JSON object", id="a number without end"),
+        pytest.param(b" " * (wire.MAX_BYTES + 1), f"has {wire.MAX_BYTES + 1} bytes", id="too long"),
+        pytest.param(VALID[SagaMessage].replace(b"Ada", b"\\ud800"), "Invalid JSON", id="half a character"),
+        pytest.param(VALID[SagaMessage].replace(b"Ada", b"\xe9da"), "not a JSON object", id="Latin-1"),
+    ],
+)
+def test_bytes_that_are_no_message_are_rejected(value: bytes | None, reason: str) -> None:
+    with pytest.raises(MessageRejected, match=reason):
+        wire.decode(SagaMessage, value)
+
+
+@pytest.mark.parametrize("depth", [180, 250, 900, 980, 985, 990, 995, 1000, 1500])
+def test_no_depth_breaks_the_reader(depth: int) -> None:
+    nested = b"[" * depth + b"]" * depth
+    assert _is_decoded_or_rejected(SagaMessage, b'{"type":' + nested + b"}")
+    assert _is_decoded_or_rejected(SagaMessage, VALID[SagaMessage].replace(b"{}", b'{"a":{"b":%b}}' % nested))
+
+
+def test_a_message_as_deep_as_can_be_read_can_be_passed_on() -> None:
+    value = VALID[SagaMessage].replace(b"{}", b'{"a":{"b":%b}}' % (b"[" * 190 + b"]" * 190))
+    message = wire.decode(SagaMessage, value)
+    assert wire.decode(SagaMessage, outgoing(message).value) == message
+
+
+def test_extensions_of_others_are_ignored() -> None:
+    found = json.loads(VALID[SagaMessage]) | {"traceparent": "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"}
+    assert wire.decode(SagaMessage, json.dumps(found)) == request()
+
+
+def _is_decoded_or_rejected(kind: type[wire.Payload], value: bytes) -> bool:
+    try:
+        return isinstance(wire.decode(kind, value), kind)
+    except MessageRejected as rejection:
+        return bool(str(rejection))
