@@ -2,8 +2,9 @@
 
 from typing import Annotated, Any, Literal
 
+from django.db import DatabaseError
 from django.http import HttpRequest, HttpResponse
-from ninja import NinjaAPI, Query, Schema
+from ninja import NinjaAPI, Query, Schema, Status
 from ninja.errors import HttpError, ValidationError
 from pydantic import ConfigDict, Field, model_validator
 
@@ -130,11 +131,11 @@ class ServiceChange(_Request):
 
 
 @api.post("/sagas", response={202: Accepted, 422: Problem, 503: Problem}, summary="Start sagas")
-def create_sagas(request: HttpRequest, body: NewSagas) -> tuple[int, dict[str, Any]]:
+def create_sagas(request: HttpRequest, body: NewSagas) -> Status:
     users = body.users and [user_of(user.name, user.department) for user in body.users]
     saga_ids = outbox.accept(DEFINITIONS[body.scenario], style=body.style, users=users or body.count or 1)
     nudge.board_changed()
-    return 202, {"saga_ids": saga_ids}
+    return Status(202, {"saga_ids": saga_ids})
 
 
 @api.get("/sagas", response={200: SagaPage, 422: Problem}, summary="List sagas, newest first")
@@ -167,8 +168,8 @@ def change_service(request: HttpRequest, name: str, body: ServiceChange) -> dict
 
 
 @api.post("/services/{name}/kill", response={202: dict[str, Any]}, summary="Kill every instance of a service, as by SIGKILL")
-def kill_service(request: HttpRequest, name: str) -> tuple[int, dict[str, Any]]:
-    return 202, services.row_of(services.kill(name))
+def kill_service(request: HttpRequest, name: str) -> Status:
+    return Status(202, services.row_of(services.kill(name)))
 
 
 @api.get("/dead-letters", summary="Messages that no service could process, newest first")
@@ -195,6 +196,11 @@ def show_invariants(request: HttpRequest) -> dict[str, Any]:
 @api.exception_handler(DashboardError)
 def _refuse(request: HttpRequest, error: DashboardError) -> HttpResponse:
     return refusal_of(error)
+
+
+@api.exception_handler(DatabaseError)
+def _refuse_for_now(request: HttpRequest, error: DatabaseError) -> HttpResponse:
+    return refusal(f"the database does not answer: {error}", status=503)
 
 
 @api.exception_handler(ValidationError)

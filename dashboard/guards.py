@@ -42,7 +42,7 @@ def same_origin(get_response: View) -> View:
 
 def _is_foreign(request: HttpRequest) -> bool:
     origin = request.headers.get("Origin")
-    if origin is not None and urlsplit(origin).netloc != request.get_host():
+    if origin is not None and not _is_from(origin, request.get_host()):
         return True
     return request.headers.get("Sec-Fetch-Site") in {"cross-site", "same-site"}
 
@@ -57,9 +57,16 @@ class SameOriginSocket:
         headers = {name: value.decode("latin-1") for name, value in scope["headers"]}
         host, origin = headers.get(b"host", ""), headers.get(b"origin")
         ours = validate_host(split_domain_port(host)[0], settings.ALLOWED_HOSTS)
-        if not ours or (origin is not None and urlsplit(origin).netloc != host):
+        if not ours or (origin is not None and not _is_from(origin, host)):
             return await WebsocketDenier.as_asgi()(scope, receive, send)
         return await self._application(scope, receive, send)
+
+
+def _is_from(origin: str, host: str) -> bool:
+    try:
+        return urlsplit(origin).netloc == host
+    except ValueError:
+        return False
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:

@@ -36,7 +36,10 @@ def _database() -> str:
 
 def service_reports() -> list[dict[str, Any]]:
     """Return the same for each service. One that was stopped by request is as it should be."""
-    rows = [row_of(service) for service in Service.objects.order_by("name")]
+    try:
+        rows = [row_of(service) for service in Service.objects.order_by("name")]
+    except DatabaseError as error:
+        return [{"name": "services", "ok": False, "detail": f"how they are cannot be read: {error}"}]
     return [
         {
             "name": row["name"],

@@ -37,6 +37,11 @@ def _row(seq: int, event: TraceEvent) -> dict[str, Any]:
 def _parsed(payload: str | None) -> Any:
     """Return a message as JSON where it is JSON, else as the text it was."""
     try:
-        return None if payload is None else json.loads(payload)
-    except ValueError:
+        return None if payload is None else json.loads(payload, parse_constant=_refuse)
+    except (ValueError, RecursionError):
         return payload
+
+
+def _refuse(constant: str) -> None:
+    """Python reads and writes NaN and infinities as JSON; browsers do not."""
+    raise ValueError(f"{constant} is not JSON")

@@ -96,6 +96,9 @@ class Hub:
                     await self._tell_changes()
             except DatabaseError as trouble:
                 log.warning("the board cannot be read: %s", trouble)
+            except Exception:
+                # A hub that ended here would leave every page standing still.
+                log.exception("unexpected error; telling again")
             await asyncio.sleep(FRAME_INTERVAL_S)
 
     async def _wait_for_change(self, channel: str) -> None:
@@ -103,24 +106,38 @@ class Hub:
             await asyncio.wait_for(self._layer.receive(channel), QUIET_CHECK_S)
         except TimeoutError:
             return
+        except Exception as trouble:
+            log.warning("the channel layer cannot be heard: %s", trouble)
+            await asyncio.sleep(QUIET_CHECK_S)
 
     async def _tell_changes(self) -> None:
         if not self._listeners:
             return
-        health, self._health = self._health, await self._report()
+        await self._tell_health()
         view = await changes(after=self._seq, limit=FRAME_ROWS)
         if view:
             self._seq = view.seq
-            await self._tell(lambda trace: frames.view("delta", view, trace=trace, health=self._health), self._seq)
-        elif health != self._health:
-            await self._tell(lambda trace: frames.health(self._seq, self._health), self._seq + 1)
+            await self._tell_view(view)
 
-    async def _tell(self, make_frame: Any, seq: int) -> None:
+    async def _tell_health(self) -> None:
+        """Before the board is read: this is how a page learns that it cannot be."""
+        health, self._health = self._health, await self._report()
+        if health != self._health:
+            for listener in list(self._listeners):
+                await self._send(listener, frames.health(self._seq, self._health))
+
+    async def _tell_view(self, view: board.View) -> None:
         ready: dict[bool, str] = {}
-        for listener in list(self._listeners):
-            if listener.seen >= seq:
-                continue
+        for listener in [one for one in self._listeners if one.seen < view.seq]:
             if listener.trace not in ready:
-                ready[listener.trace] = make_frame(listener.trace)
-            await listener.send_frame(ready[listener.trace])
-            listener.seen = max(listener.seen, self._seq)
+                ready[listener.trace] = frames.view("delta", view, trace=listener.trace, health=self._health)
+            await self._send(listener, ready[listener.trace])
+            listener.seen = view.seq
+
+    async def _send(self, listener: Listener, frame: str) -> None:
+        try:
+            await listener.send_frame(frame)
+        except Exception:
+            # One page's trouble must not keep the news from the others; it will come back and catch up.
+            log.warning("a page could not be told, and is told no more", exc_info=True)
+            self.leave(listener)

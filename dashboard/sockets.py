@@ -35,12 +35,17 @@ class SagaSocket(AsyncWebsocketConsumer):
         match _request(text_data):
             case {"type": "trace-mode", "enabled": bool(enabled)}:
                 await self.hub.set_trace(self, enabled)
-            case {"type": "resume", "after": int(after)} if after >= 0:
+            case {"type": "resume", "after": int(after)} if _is_count(after):
                 await self.hub.resume(self, after)
-            case {"type": "older", "before": int(before)} if before >= 0:
+            case {"type": "older", "before": int(before)} if _is_count(before):
                 await self.hub.send_older(self, before)
             case _:
                 await self.send_frame(frames.error("that is no request this page makes; it was ignored"))
+
+
+def _is_count(number: int) -> bool:
+    # To Python, true is an integer as well.
+    return number >= 0 and not isinstance(number, bool)
 
 
 def _request(text: str | None) -> Any:

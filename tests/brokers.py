@@ -33,7 +33,7 @@ class Broker:
     """A broker, of whatever kind: a bus to it, and topics that no other test has used."""
 
     bus: Bus
-    create: Callable[[Mapping[str, int]], None]
+    create: Callable[[Mapping[str, int]], object]
     name: str = field(default_factory=lambda: uuid.uuid4().hex[:8])
 
     def group(self, name: str) -> str:

@@ -1,1 +1,1 @@
-"""Wiring: settings, the Kafka client, the embedded broker, the supervisor and the commands. It may import every room."""
+"""Wiring: settings, the Kafka client, the embedded broker, the supervisor, the commands. It may import every room."""

@@ -1,5 +1,6 @@
 """The HTTP API, to the letter of its contract."""
 
+import json
 import re
 from typing import Any
 
@@ -9,13 +10,15 @@ from django.urls import get_resolver
 
 from dashboard import services
 from dashboard.models import DeadLetter, Saga, Service
+from dashboard.projection import project
+from saga import wire
 from saga.bus import Record
-from saga.messages import Kind
+from saga.messages import Kind, Trace
 from saga.reports import on_record
 from saga.routing import opening
 from saga.definitions import ONBOARDING
 from saga.topics import SERVICES
-from tests.dash_factories import ADA, accept, completion, event, finish, letter, life_of, say, trace
+from tests.dash_factories import ADA, accept, completion, event, finish, letter, life_of, outgoing, say, trace
 
 pytestmark = pytest.mark.django_db(databases=["default", *SERVICES])
 
@@ -129,10 +132,15 @@ def test_a_payload_is_shown_as_json_where_it_is_json_else_as_text(
     assert get(client, "/api/sagas/known")["events"][0]["payload"] == shown
 
 
-def test_what_is_told_is_json_that_every_browser_reads(client: Client) -> None:
-    say(trace("known", event(Kind.SUCCEEDED, "provision", detail={"result": {"x": float("nan")}})))
+@pytest.mark.parametrize("constant", ["NaN", "Infinity", "-Infinity", "1e999"])
+def test_what_is_told_is_json_that_every_browser_reads(client: Client, constant: str) -> None:
+    """A foreign service's JSON may hold what JSON does not know."""
+    said = outgoing(trace("known", event(Kind.SUCCEEDED, "provision", detail={"result": {"x": "here"}}))).value.decode()
+    text = said.replace('"here"', constant)
+    project([(wire.decode(Trace, text), text)], [])
     for path in ("/api/sagas/known", "/api/sagas"):
-        assert b"NaN" not in client.get(path).content
+        strict = json.loads(client.get(path).content, parse_constant=pytest.fail)
+        assert strict
 
 
 def times_in(found: Any, name: str = "") -> list[str]:

@@ -19,10 +19,14 @@ def define(*steps: Step, closing_topic: str = "booked", closed_by: str = "car") 
     [
         pytest.param(lambda: define(), "at least one step", id="no step"),
         pytest.param(lambda: define(BOOK, Step(name="book", service="b", topic="b")), "same name", id="a name twice"),
-        pytest.param(lambda: define(BOOK, Step(name="b", service="b", topic="book-car")), "share a topic", id="a topic"),
+        pytest.param(
+            lambda: define(BOOK, Step(name="b", service="b", topic="book-car")), "share a topic", id="a topic"
+        ),
         pytest.param(lambda: define(BOOK, closing_topic="book-car"), "share a topic", id="the closing topic twice"),
         pytest.param(lambda: define(BOOK, PAY, closed_by="bank"), "ends where it began", id="closed by another"),
-        pytest.param(lambda: define(Step(name="close", service="car", topic="t")), "can be called", id="a step 'close'"),
+        pytest.param(
+            lambda: define(Step(name="close", service="car", topic="t")), "can be called", id="a step 'close'"
+        ),
     ],
 )
 def test_a_mistaken_definition_is_refused(mistake: type, message: str) -> None:

@@ -133,4 +133,4 @@ class DeskMachine(RuleBasedStateMachine):
 
 
 TestDesk = DeskMachine.TestCase
-TestDesk.settings = settings(max_examples=40, stateful_step_count=30)
+TestDesk.settings = settings(max_examples=20, stateful_step_count=25)

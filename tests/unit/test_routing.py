@@ -50,7 +50,9 @@ def test_a_message_is_accepted_where_it_belongs(step: str | None) -> None:
     ("message", "address", "reason"),
     [
         pytest.param(request(), {"topic": "authorize"}, "belongs on topic 'new-user'", id="wrong topic"),
-        pytest.param(request(None), {"topic": "new-user"}, "belongs on topic 'notified'", id="closing on the first topic"),
+        pytest.param(
+            request(None), {"topic": "new-user"}, "belongs on topic 'notified'", id="closing on the first topic"
+        ),
         pytest.param(request(), {"key": b"saga-2"}, "key is not its saga id", id="wrong key"),
         pytest.param(request(), {"key": None}, "key is not its saga id", id="no key"),
         pytest.param(request(scenario="moon-shot"), {}, "unknown scenario", id="unknown scenario"),

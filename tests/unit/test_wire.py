@@ -25,7 +25,11 @@ counts = st.integers(0, 2**31 - 1)
 offsets = st.integers(0, 2**63 - 1)
 times = st.datetimes().map(lambda at: f"{at.isoformat()}Z")
 json_values = st.recursive(
-    st.none() | st.booleans() | st.integers(-(10**30), 10**30) | st.floats(allow_nan=False, allow_infinity=False) | text,
+    st.none()
+    | st.booleans()
+    | st.integers(-(10**30), 10**30)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | text,
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(text, inner, max_size=3),
     max_leaves=3,
 )
@@ -173,7 +177,9 @@ def test_another_envelope_is_rejected(change: dict[str, Any], reason: str) -> No
     ("kind", "change", "reason"),
     [
         pytest.param(SagaMessage, {"admin": True}, "data.admin", id="a further field"),
-        pytest.param(SagaMessage, {"user": {"name": "Ada", "department": "X", "admin": 1}}, "data.user.admin", id="inner"),
+        pytest.param(
+            SagaMessage, {"user": {"name": "Ada", "department": "X", "admin": 1}}, "data.user.admin", id="inner"
+        ),
         pytest.param(SagaMessage, {"user": {"name": "", "department": "X"}}, "data.user.name", id="empty name"),
         pytest.param(SagaMessage, {"user": {"name": "A" * 101, "department": "X"}}, "data.user.name", id="long name"),
         pytest.param(SagaMessage, {"hop": "0"}, "data.hop", id="text for a number"),

@@ -43,7 +43,8 @@ class BusProducer:
         deadline = time.monotonic() + self._acknowledge_s
         while True:
             try:
-                return self._client.flush(CHECK_S)
+                self._client.flush(CHECK_S)
+                return
             except KafkaTimeoutError:
                 self._origin.require()
                 if time.monotonic() >= deadline:

@@ -1,0 +1,180 @@
+"""The loop runs a worker until told to stop, and after any trouble closes it and opens another."""
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import pytest
+from django.db import OperationalError
+
+from saga.errors import BrokerUnavailable
+from tests.eventually import eventually
+from workshop import loop as loop_module
+from workshop.loop import Loop
+
+TROUBLES = [BrokerUnavailable("gone"), OperationalError("database is locked"), OSError("disk full"), KeyError("a bug")]
+
+
+class Worker:
+    """Does what it is told to in each cycle, else waits a little."""
+
+    def __init__(self, cycle: Callable[[], object] = lambda: None) -> None:
+        self.cycles = 0
+        self.closed = False
+        self._cycle = cycle
+
+    def run_once(self) -> bool:
+        self._cycle()
+        self.cycles += 1
+        threading.Event().wait(0.001)
+        return True
+
+    def close(self) -> None:
+        self.closed = True
+
+
+def failing_with(error: Exception) -> Callable[[], object]:
+    def fail() -> None:
+        raise error
+
+    return fail
+
+
+class Opener:
+    """Opens the workers that it was given, one after the other, and then ordinary ones."""
+
+    def __init__(self, *first: Worker | Exception) -> None:
+        self.opened: list[Worker] = []
+        self._first = list(first)
+
+    def __call__(self, stop: threading.Event) -> Worker:
+        following = self._first.pop(0) if self._first else Worker()
+        if isinstance(following, Exception):
+            raise following
+        self.opened.append(following)
+        return following
+
+    def runs_number(self, number: int) -> bool:
+        return len(self.opened) == number and self.opened[-1].cycles > 0
+
+
+@pytest.fixture(autouse=True)
+def _no_long_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("FIRST_DELAY_S", "LONGEST_DELAY_S", "STOPPED_CHECK_S"):
+        monkeypatch.setattr(loop_module, name, 0.001)
+
+
+@contextmanager
+def running(loop: Loop[Worker]) -> Iterator[None]:
+    thread = loop.start()
+    try:
+        yield
+    finally:
+        loop.stop()
+        thread.join()
+
+
+def test_a_worker_runs_until_the_loop_is_stopped_and_is_closed_then() -> None:
+    opener = Opener()
+    loop = Loop("test", opener)
+    with running(loop):
+        eventually(lambda: opener.runs_number(1) and opener.opened[0].cycles > 3)
+        assert (loop.state, loop.worker) == ("running", opener.opened[0])
+        assert not opener.opened[0].closed
+    assert (loop.state, loop.worker, opener.opened[0].closed) == ("stopped", None, True)
+
+
+@pytest.mark.parametrize("trouble", TROUBLES, ids=lambda error: type(error).__name__)
+def test_after_any_trouble_the_worker_is_closed_and_another_opened(trouble: Exception) -> None:
+    opener = Opener(Worker(failing_with(trouble)))
+    with running(Loop("test", opener)):
+        eventually(lambda: opener.runs_number(2))
+        assert opener.opened[0].closed
+
+
+@pytest.mark.parametrize("trouble", TROUBLES, ids=lambda error: type(error).__name__)
+def test_what_cannot_be_opened_is_tried_again(trouble: Exception) -> None:
+    opener = Opener(trouble, trouble)
+    with running(Loop("test", opener)):
+        eventually(lambda: opener.runs_number(1))
+
+
+def test_trouble_with_closing_is_survived_too() -> None:
+    worker = Worker(failing_with(BrokerUnavailable("gone")))
+    worker.close = failing_with(OSError("cannot close"))  # type: ignore[method-assign]
+    opener = Opener(worker)
+    with running(Loop("test", opener)):
+        eventually(lambda: opener.runs_number(2))
+
+
+def test_a_worker_whose_broker_moved_is_closed_and_another_opened() -> None:
+    opener = Opener()
+    loop = Loop("test", opener, is_stale=lambda: len(opener.opened) == 1 and opener.opened[0].cycles > 0)
+    with running(loop):
+        eventually(lambda: opener.runs_number(2))
+        assert opener.opened[0].closed
+
+
+def test_trouble_is_told_until_a_cycle_succeeds() -> None:
+    proceed = threading.Event()
+    opener = Opener(BrokerUnavailable("nobody listens"), Worker(proceed.wait))
+    loop = Loop("test", opener)
+    with running(loop):
+        eventually(lambda: loop.worker)
+        assert (loop.state, loop.detail) == ("failing", "BrokerUnavailable: nobody listens")
+        proceed.set()
+        eventually(lambda: loop.state == "running")
+        assert loop.detail == ""
+
+
+def test_the_waits_between_failures_double_up_to_the_longest(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(loop_module, "FIRST_DELAY_S", 0.25)
+    monkeypatch.setattr(loop_module, "LONGEST_DELAY_S", 5.0)
+    waits: list[float] = []
+    loop = Loop("test", Opener(*[BrokerUnavailable("gone")] * 7))
+
+    class Stop(threading.Event):
+        def wait(self, timeout: float | None = None) -> bool:
+            waits.append(timeout or 0)
+            if len(waits) == 7:
+                self.set()
+            return self.is_set()
+
+    loop._stop = Stop()
+    loop.run()
+    assert waits == [0.25, 0.5, 1.0, 2.0, 4.0, 5.0, 5.0]
+
+
+def test_nothing_is_opened_while_it_may_not_run() -> None:
+    looked: list[None] = []
+    opener = Opener()
+    loop = Loop("test", opener, may_run=lambda: bool(looked.append(None)))
+    with running(loop):
+        eventually(lambda: len(looked) > 3)
+        assert (loop.state, opener.opened) == ("stopped", [])
+
+
+def test_a_worker_that_may_no_longer_run_is_closed_and_opened_again_when_it_may() -> None:
+    opener, may_run = Opener(), threading.Event()
+    may_run.set()
+    loop = Loop("test", opener, may_run=may_run.is_set)
+    with running(loop):
+        eventually(lambda: opener.runs_number(1))
+        may_run.clear()
+        eventually(lambda: loop.state == "stopped")
+        assert (opener.opened[0].closed, len(opener.opened)) == (True, 1)
+        may_run.set()
+        eventually(lambda: opener.runs_number(2))
+
+
+def test_whoever_waits_to_be_opened_hears_that_the_loop_stops() -> None:
+    waiting = threading.Event()
+
+    def wait_for_a_broker_that_never_comes(stop: threading.Event) -> None:
+        waiting.set()
+        stop.wait()
+
+    loop: Loop[Worker] = Loop("test", wait_for_a_broker_that_never_comes)
+    with running(loop):
+        eventually(waiting.is_set)
+    assert loop.state == "stopped"

@@ -1,0 +1,183 @@
+"""A service says each second how it is, and follows what it alone is asked to be."""
+
+import os
+import signal
+from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from consumers import pulse as pulse_module
+from consumers.dials import Dials
+from consumers.pulse import Condition, Pulse
+from saga import wire
+from saga.bus import Consumer, TopicPartition
+from saga.errors import BrokerUnavailable
+from saga.messages import Control, DeadLetter, Heartbeat
+from saga.topics import CONTROL, DEAD_LETTER, HEARTBEAT, partitions_by_topic
+from tests.factories import HeldClock, control, outgoing
+from tests.memory_bus import MemoryBus, MemoryProducer
+
+BUSY: Any = SimpleNamespace(
+    assigned=frozenset({TopicPartition("notified", 0), TopicPartition("new-user", 2)}), in_flight=7, handled=40
+)
+IDLE: Any = SimpleNamespace(assigned=frozenset(), in_flight=0, handled=0)
+
+
+class Patient:
+    """A pulse, and what is around it."""
+
+    def __init__(self, bus: MemoryBus | None = None) -> None:
+        self.bus = bus or MemoryBus(partitions_by_topic(1))
+        self.clock = HeldClock()
+        self.dials = Dials(lag_ms=(400, 3000))
+        self.condition = Condition("running", "", BUSY)
+        self.killed: list[tuple[int, int]] = []
+
+    def pulse(self, instance: str = "1a2b3c4d") -> Pulse:
+        return Pulse(
+            "provisioner",
+            self.bus,
+            instance=instance,
+            dials=self.dials,
+            clock=self.clock,
+            condition=lambda: self.condition,
+            kill=lambda pid, number: self.killed.append((pid, number)),
+        )
+
+    def tell(self, *said: Control) -> None:
+        for each in said:
+            self.bus.append(outgoing(each, CONTROL))
+
+    def beats(self) -> list[Heartbeat]:
+        return [wire.decode(Heartbeat, record.value) for record in self.bus.messages(HEARTBEAT)]
+
+    def letters(self) -> list[DeadLetter]:
+        return [wire.decode(DeadLetter, record.value) for record in self.bus.messages(DEAD_LETTER)]
+
+
+@pytest.fixture
+def patient() -> Patient:
+    return Patient()
+
+
+def test_the_first_beat_comes_at_once_and_tells_how_the_worker_is(patient: Patient) -> None:
+    patient.pulse().run_once()
+    [beat] = patient.beats()
+    assert (beat.service, beat.instance, beat.pid, beat.state) == ("provisioner", "1a2b3c4d", os.getpid(), "running")
+    assert (beat.partitions, beat.in_flight, beat.handled) == (("new-user/2", "notified/0"), 7, 40)
+
+
+def test_one_beat_comes_each_second(patient: Patient) -> None:
+    pulse = patient.pulse()
+    pulse.run_once()
+    patient.clock.seconds += pulse_module.BEAT_INTERVAL_S / 2
+    patient.tell(control())  # there is something to hear, so it does not wait for the next beat
+    pulse.run_once()
+    assert [beat.beat for beat in patient.beats()] == [1]
+    patient.clock.seconds += pulse_module.BEAT_INTERVAL_S / 2
+    pulse.run_once()
+    assert [beat.beat for beat in patient.beats()] == [1, 2]
+
+
+@pytest.mark.parametrize(
+    ("condition", "state", "detail"),
+    [
+        pytest.param(Condition("running", "", IDLE), "starting", "", id="no partition yet"),
+        pytest.param(Condition("stopped", "", None), "stopped", "", id="stopped"),
+        pytest.param(Condition("failing", "x" * 9_999, None), "failing", "x" * 500, id="in trouble"),
+    ],
+)
+def test_a_beat_tells_the_truth(patient: Patient, condition: Condition, state: str, detail: str) -> None:
+    patient.condition = condition
+    patient.pulse().run_once()
+    [beat] = patient.beats()
+    assert (beat.state, beat.detail, beat.partitions) == (state, detail, ())
+
+
+def test_a_service_follows_what_it_is_told(patient: Patient) -> None:
+    patient.tell(control(running=False, lag_ms=(1, 2)))
+    patient.pulse().run_once()
+    assert patient.dials == Dials(lag_ms=(1, 2), running=False)
+
+
+def test_the_newest_word_counts(patient: Patient) -> None:
+    patient.tell(control(running=False), control(running=True, lag_ms=(5, 6)))
+    patient.pulse().run_once()
+    assert patient.dials == Dials(lag_ms=(5, 6), running=True)
+
+
+def test_what_another_service_is_told_is_not_followed(patient: Patient) -> None:
+    patient.tell(control("notifier", running=False, kill="1a2b3c4d"))
+    patient.pulse().run_once()
+    assert (patient.dials, patient.killed) == (Dials(lag_ms=(400, 3000)), [])
+
+
+def test_an_instance_that_shall_die_kills_itself(patient: Patient) -> None:
+    patient.tell(control(kill="1a2b3c4d"))
+    patient.pulse().run_once()
+    assert patient.killed == [(os.getpid(), signal.SIGKILL)]
+
+
+def test_the_one_that_takes_its_place_does_not_die_of_the_same_word(patient: Patient) -> None:
+    patient.tell(control(kill="1a2b3c4d"))
+    patient.pulse("another").run_once()
+    assert patient.killed == []
+
+
+@pytest.mark.parametrize(
+    "garbage",
+    [
+        replace(outgoing(control(), CONTROL), value=b"stop!"),
+        replace(outgoing(control(), CONTROL), value=b""),
+        replace(outgoing(control(), CONTROL), value=outgoing(control()).value.replace(b"true", b'"no"')),
+        replace(outgoing(control(), CONTROL), value=outgoing(control()).value.replace(b"[0,0]", b"[0,%d]" % 10**400)),
+    ],
+    ids=["no JSON", "empty", "another shape", "endless lag"],
+)
+def test_what_nobody_can_follow_becomes_a_dead_letter_and_the_next_word_counts(patient: Patient, garbage: Any) -> None:
+    patient.bus.append(garbage)
+    patient.tell(control(running=False))
+    patient.pulse().run_once()
+    [letter] = patient.letters()
+    assert (letter.service, letter.topic, letter.offset) == ("provisioner", CONTROL, 0)
+    assert not patient.dials.running
+
+
+def test_a_pulse_is_up_to_date_when_it_has_heard_what_was_said_before_it_began(patient: Patient) -> None:
+    patient.tell(control("notifier"), control(running=False))
+    pulse = patient.pulse()
+    assert not pulse.is_up_to_date
+    pulse.run_once()
+    assert pulse.is_up_to_date
+
+
+def test_where_nothing_was_ever_said_a_pulse_is_up_to_date_at_once(patient: Patient) -> None:
+    assert patient.pulse().is_up_to_date
+
+
+def test_a_broker_that_is_gone_is_said_to_whoever_runs_the_pulse(patient: Patient) -> None:
+    pulse = patient.pulse()
+    patient.bus.is_down = True
+    with pytest.raises(BrokerUnavailable):
+        pulse.run_once()
+
+
+def test_a_pulse_that_cannot_listen_leaves_no_producer_open() -> None:
+    closed = []
+
+    class Producer(MemoryProducer):
+        def close(self) -> None:
+            closed.append(self)
+
+    class BusWithoutReaders(MemoryBus):
+        def producer(self) -> MemoryProducer:
+            return Producer(self, 1)
+
+        def reader(self, topic: str) -> Consumer:
+            raise BrokerUnavailable("no leader")
+
+    with pytest.raises(BrokerUnavailable):
+        Patient(BusWithoutReaders(partitions_by_topic(1))).pulse()
+    assert len(closed) == 1

@@ -1,0 +1,180 @@
+"""The rules of the consumer runtime, one cycle at a time."""
+
+from typing import Any
+
+import pytest
+
+from consumers.ledger import Ledger
+from saga import routing, wire
+from saga.messages import Kind, SagaMessage
+from saga.topics import SAGA_TOPICS, SERVICES
+from tests.factories import request
+from tests.workbench import INSTANTS, Workbench
+
+pytestmark = pytest.mark.django_db(databases=SERVICES)
+
+SAGA_IDS = [f"saga-{number}" for number in range(10)]
+
+
+def take_on(bench: Workbench, worker: Any, saga_id: str, *, lag_ms: int) -> None:
+    bench.dials.lag_ms = (lag_ms, lag_ms)
+    bench.send(request(saga_id=saga_id))
+    worker.run_once()
+
+
+def test_a_message_is_done_recorded_passed_on_told_and_committed_in_that_order(bench: Workbench) -> None:
+    bench.send(request())
+    assert bench.worker().run_once()
+    assert bench.fuse.passed == INSTANTS
+    assert (bench.kinds(), bench.backlog()) == (["received", "succeeded"], 0)
+
+
+@pytest.mark.parametrize(
+    ("service", "step", "following"),
+    [("provisioner", "provision", "authorize"), ("authorizer", "authorize", "notify"), ("notifier", "notify", None)],
+)
+def test_each_service_asks_the_next_one(bench: Workbench, service: str, step: str, following: str | None) -> None:
+    bench.send(request(step))
+    bench.run(bench.worker(service))
+    [entry] = Ledger(service).find(["saga-1"]).values()
+    topic, expected = routing.after_success(request(step), entry.result)
+    assert bench.requests(topic) == [expected]
+    assert expected.step == following
+
+
+def test_the_events_tell_which_message_was_read_and_which_was_written(bench: Workbench) -> None:
+    bench.send(request(saga_id="saga-0"), request())
+    bench.run(bench.worker())
+    received, succeeded = bench.events()
+    read, written = bench.bus.messages("new-user")[1], bench.bus.messages("authorize")[1]
+    assert (received.topic, received.partition, received.offset, received.payload) == (*read.place, read.value.decode())
+    assert (succeeded.topic, succeeded.partition, succeeded.offset, succeeded.payload) == (
+        *written.place,
+        written.value.decode(),
+    )
+    assert succeeded.detail == {"result": Ledger("provisioner").find(["saga-1"])["saga-1", "provision"].result}
+
+
+def test_a_closing_completes_the_saga_and_asks_nobody(bench: Workbench) -> None:
+    bench.send(request(None))
+    bench.run(bench.worker())
+    assert bench.kinds() == ["received", "completed"]
+    assert [record.topic for topic in SAGA_TOPICS for record in bench.bus.messages(topic)] == ["notified"]
+    assert bench.performed == []
+
+
+def test_a_saga_that_is_closed_twice_ended_the_first_time(bench: Workbench) -> None:
+    worker = bench.worker()
+    for _ in range(2):
+        bench.send(request(None))
+        bench.run(worker)
+        bench.clock.seconds += 100
+    first, second = [event for event in bench.events() if event.kind is Kind.COMPLETED]
+    assert first.at == second.at
+
+
+def test_nothing_is_done_before_its_time(bench: Workbench) -> None:
+    worker = bench.worker()
+    take_on(bench, worker, "saga-1", lag_ms=1000)
+    bench.clock.seconds += 0.999
+    assert not worker.run_once()
+    assert (bench.kinds(), bench.performed, worker.in_flight) == (["received"], [], 1)
+    bench.clock.seconds += 0.001
+    assert worker.run_once()
+    assert (bench.kinds(), len(bench.performed), worker.in_flight) == (["received", "succeeded"], 1, 0)
+
+
+def test_closing_a_saga_takes_no_time(bench: Workbench) -> None:
+    bench.dials.lag_ms = (60_000, 60_000)
+    bench.send(request(None))
+    bench.run(bench.worker())
+    assert bench.state().has_ended
+
+
+def test_the_quicker_one_overtakes_and_the_commit_waits_for_the_older_one(bench: Workbench) -> None:
+    worker = bench.worker()
+    take_on(bench, worker, "saga-1", lag_ms=5000)
+    take_on(bench, worker, "saga-2", lag_ms=1000)
+    bench.clock.seconds += 1
+    bench.run(worker)
+    assert ([message.saga_id for message in bench.requests("authorize")], bench.committed()) == (["saga-2"], 0)
+    bench.clock.seconds += 4
+    bench.run(worker)
+    assert ([message.saga_id for message in bench.requests("authorize")][1:], bench.committed()) == (["saga-1"], 2)
+
+
+def test_what_is_due_together_is_recorded_in_one_transaction(bench: Workbench) -> None:
+    bench.send(*(request(saga_id=saga_id) for saga_id in SAGA_IDS))
+    bench.worker().run_once()
+    assert bench.fuse.passed == INSTANTS
+    assert len(bench.requests("authorize")) == len(SAGA_IDS)
+
+
+def test_a_full_worker_reads_no_more_and_goes_on_when_there_is_room(bench: Workbench) -> None:
+    worker = bench.worker(work_limit=3)
+    bench.dials.lag_ms = (1000, 1000)
+    bench.send(*(request(saga_id=saga_id) for saga_id in SAGA_IDS))
+    for done in (0, 3, 6, 9):
+        bench.run(worker)
+        assert (worker.in_flight, worker.handled) == (min(3, len(SAGA_IDS) - done), done)
+        bench.clock.seconds += 1
+        worker.run_once()
+    assert (bench.backlog(), worker.handled) == (0, len(SAGA_IDS))
+
+
+def test_a_repeat_in_one_batch_is_done_once(bench: Workbench) -> None:
+    bench.send(request(), request(), request())
+    bench.run(bench.worker())
+    assert len(bench.performed) == 1
+    assert list(Ledger("provisioner").effects()) == [("saga-1", "provision")]
+    assert bench.backlog() == 0
+
+
+def test_a_repeat_is_answered_again_as_recorded_without_being_done_again(bench: Workbench) -> None:
+    worker = bench.worker()
+    bench.send(request())
+    bench.run(worker)
+    bench.clock.seconds += 100
+    bench.send(request())
+    bench.run(worker)
+    first, again = bench.bus.messages("authorize")
+    assert (first.key, first.value) == (again.key, again.value)
+    assert len(bench.performed) == 1
+
+
+def test_a_repeat_after_the_lag_was_changed_may_come_first_and_is_done_once(bench: Workbench) -> None:
+    worker = bench.worker()
+    take_on(bench, worker, "saga-1", lag_ms=5000)
+    take_on(bench, worker, "saga-1", lag_ms=0)
+    assert (len(bench.performed), bench.committed()) == (1, 0)
+    bench.clock.seconds += 5
+    bench.run(worker)
+    assert (len(bench.performed), bench.backlog()) == (1, 0)
+
+
+def test_a_message_that_comes_a_hundred_times_is_told_so_that_it_can_be_read(bench: Workbench) -> None:
+    bench.send(*[request()] * 100)
+    bench.run(bench.worker())
+    assert set(bench.kinds()) == {"received", "succeeded"}
+    assert len({record.value for record in bench.bus.messages("authorize")}) == 1
+    assert bench.backlog() == 0
+
+
+def test_an_idle_cycle_does_nothing_at_all(bench: Workbench) -> None:
+    assert not bench.worker().run_once()
+    assert bench.fuse.passed == []
+
+
+def test_a_worker_knows_what_it_was_given(wide_bench: Workbench) -> None:
+    worker = wide_bench.worker()
+    worker.run_once()
+    assert len(worker.assigned) == 12
+    worker.close()
+
+
+def test_the_outcome_has_an_id_that_follows_from_saga_and_step(bench: Workbench) -> None:
+    bench.send(request())
+    bench.run(bench.worker())
+    [sent] = bench.bus.messages("authorize")
+    assert b'"id":"saga-1.authorize.do"' in sent.value
+    assert wire.decode(SagaMessage, sent.value).results.keys() == {"provision"}

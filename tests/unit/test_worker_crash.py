@@ -1,0 +1,197 @@
+"""A worker may die at any instant, and partitions may move: effects happen once, and every saga goes on."""
+
+from collections import Counter
+from random import Random
+
+import pytest
+from django.core import mail
+from django.db import OperationalError
+
+from consumers.ledger import Ledger
+from consumers.worker import Worker
+from saga.bus import Consumer
+from saga.errors import BrokerUnavailable
+from saga.messages import Kind
+from saga.topics import SERVICES, partitions_by_topic
+from tests.factories import request
+from tests.memory_bus import MemoryBus, MemoryProducer, Revoked
+from tests.workbench import INSTANTS, Crash, Workbench
+
+pytestmark = pytest.mark.django_db(databases=SERVICES)
+
+STEP_OF = {"provisioner": "provision", "authorizer": "authorize", "notifier": "notify"}
+COMMITTED_LAST = INSTANTS[-1]
+
+
+@pytest.mark.parametrize("instant", INSTANTS)
+@pytest.mark.parametrize("service", SERVICES)
+def test_a_crash_at_any_instant_leaves_one_effect_and_one_outcome(bench: Workbench, service: str, instant: str) -> None:
+    bench.send(request(STEP_OF[service]))
+    bench.crash(bench.worker(service), instant)
+    assert bench.committed(service) == (instant == COMMITTED_LAST)
+    bench.clock.seconds += 100
+    bench.run(bench.worker(service))
+    assert list(Ledger(service).effects()) == [("saga-1", STEP_OF[service])]
+    outcomes = bench.bus.messages({"provisioner": "authorize", "authorizer": "notify", "notifier": "notified"}[service])
+    assert len({record.value for record in outcomes}) == 1
+    assert bench.backlog(service) == 0
+    assert [step.status for step in bench.state().steps if step.service == service] == ["done"]
+
+
+@pytest.mark.parametrize("instant", [instant for instant in INSTANTS if "outcome" not in instant])
+def test_a_crash_at_any_instant_of_the_closing_leaves_one_end(bench: Workbench, instant: str) -> None:
+    bench.send(request(None))
+    bench.crash(bench.worker(), instant)
+    bench.clock.seconds += 100
+    bench.run(bench.worker())
+    assert len({event.at for event in bench.events() if event.kind is Kind.COMPLETED}) == 1
+    assert (bench.state().has_ended, bench.backlog()) == (True, 0)
+
+
+@pytest.mark.parametrize("instant", INSTANTS[2:])
+def test_what_the_ledger_has_is_not_done_again_after_a_crash(bench: Workbench, instant: str) -> None:
+    bench.send(request("notify"))
+    bench.crash(bench.worker("notifier"), instant)
+    bench.run(bench.worker("notifier"))
+    assert (len(bench.performed), len(mail.outbox)) == (1, 1)
+
+
+def test_an_email_that_a_crash_sends_again_is_the_same_email(bench: Workbench) -> None:
+    bench.send(request("notify"))
+    bench.crash(bench.worker("notifier"), "before ledger")
+    bench.run(bench.worker("notifier"))
+    assert [email.extra_headers["Message-ID"] for email in mail.outbox] == ["<saga-1@saga-workshop.example.com>"] * 2
+
+
+def test_nothing_is_committed_while_the_ledger_cannot_be_written(
+    bench: Workbench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def locked(*_: object) -> None:
+        raise OperationalError("database is locked")
+
+    bench.send(request())
+    with monkeypatch.context() as patch:
+        patch.setattr(Ledger, "record", locked)
+        worker = bench.worker()
+        with pytest.raises(OperationalError):
+            worker.run_once()
+    assert (bench.committed(), bench.requests("authorize")) == (0, [])
+    worker.close()
+    bench.run(bench.worker())
+    assert (bench.backlog(), len(bench.requests("authorize"))) == (0, 1)
+
+
+def test_a_broker_that_is_gone_is_said_to_whoever_runs_the_worker(bench: Workbench) -> None:
+    worker = bench.worker()
+    bench.bus.is_down = True
+    with pytest.raises(BrokerUnavailable):
+        worker.run_once()
+
+
+def test_after_a_broker_forgot_everything_a_message_fed_again_is_answered_from_the_ledger(bench: Workbench) -> None:
+    bench.send(request())
+    bench.run(bench.worker())
+    before = bench.bus.messages("authorize")
+    bench.bus.restart()
+    bench.send(request())
+    bench.run(bench.worker())
+    assert [record.value for record in bench.bus.messages("authorize")] == [record.value for record in before]
+    assert len(bench.performed) == 1
+
+
+def test_a_worker_that_cannot_join_its_group_leaves_no_producer_open(bench: Workbench) -> None:
+    closed = []
+
+    class Producer(MemoryProducer):
+        def close(self) -> None:
+            closed.append(self)
+
+    class BusWithoutGroups(MemoryBus):
+        def producer(self) -> MemoryProducer:
+            return Producer(self, 1)
+
+        def consumer(self, group: str, topics: object, *, on_revoked: Revoked) -> Consumer:
+            raise BrokerUnavailable("no coordinator")
+
+    bench.bus = BusWithoutGroups(partitions_by_topic(1))
+    with pytest.raises(BrokerUnavailable):
+        bench.worker()
+    assert len(closed) == 1
+
+
+def test_work_in_hand_at_the_end_comes_to_the_next_worker(bench: Workbench) -> None:
+    bench.dials.lag_ms = (1000, 1000)
+    bench.send(request())
+    worker = bench.worker()
+    worker.run_once()
+    worker.close()
+    assert bench.committed() == 0
+    heir = bench.worker()
+    heir.run_once()
+    bench.clock.seconds += 1
+    bench.run(heir)
+    assert (len(bench.performed), bench.backlog()) == (1, 0)
+
+
+def test_work_of_partitions_that_move_is_forgotten_by_one_and_taken_on_by_the_other(wide_bench: Workbench) -> None:
+    bench = wide_bench
+    bench.dials.lag_ms = (1000, 1000)
+    bench.send(*(request(saga_id=f"saga-{number}") for number in range(60)))
+    first, second = bench.worker(), bench.worker()
+    bench.run(first)
+    assert first.in_flight == 60
+    bench.run(first, second)
+    assert first.in_flight + second.in_flight == 60
+    assert 0 < first.in_flight < 60
+    assert first.assigned.isdisjoint(second.assigned)
+
+
+def test_a_rebalance_doubles_no_effect(wide_bench: Workbench) -> None:
+    bench = wide_bench
+    sagas = {f"saga-{number}" for number in range(60)}
+    bench.dials.lag_ms = (0, 1000)
+    bench.send(*(request(saga_id=saga_id) for saga_id in sagas))
+    first = bench.worker()
+    bench.run(first)
+    bench.clock.seconds += 0.5
+    bench.run(first)
+    both = [first, bench.worker()]
+    bench.run(*both)
+    bench.clock.seconds += 1
+    bench.run(*both)
+    assert Counter(Ledger("provisioner").effects()) == dict.fromkeys([(saga_id, "provision") for saga_id in sagas], 1)
+    assert {message.saga_id for message in bench.requests("authorize")} == sagas
+    assert (len(bench.performed), bench.backlog()) == (60, 0)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_whatever_is_killed_and_repeated_every_saga_is_completed_once(wide_bench: Workbench, seed: int) -> None:
+    bench, random = wide_bench, Random(seed)
+    sagas = {f"saga-{number}" for number in range(30)}
+    bench.send(*(request(saga_id=saga_id) for saga_id in sagas for _ in range(random.randint(1, 2))))
+    bench.dials.lag_ms = (0, 2000)
+    workers = [bench.worker(service) for service in SERVICES * 2]
+    for _ in range(300):
+        bench.clock.seconds += random.uniform(0, 0.1)
+        place = random.randrange(len(workers))
+        bench.fuse.blow_at = random.choice(INSTANTS) if random.random() < 0.2 else None
+        workers[place] = _after_a_cycle(bench, workers[place], SERVICES[place % len(SERVICES)])
+    bench.fuse.blow_at = None
+    while any(bench.backlog(service) for service in SERVICES):
+        bench.run(*workers)
+        bench.clock.seconds += 1
+    for service, step in STEP_OF.items():
+        assert Counter(Ledger(service).effects()) == dict.fromkeys([(saga_id, step) for saga_id in sagas], 1)
+    assert {bench.state(saga_id).status for saga_id in sagas} == {"completed"}
+    assert len({email.extra_headers["Message-ID"] for email in mail.outbox}) == len(sagas)
+    assert bench.letters() == []
+
+
+def _after_a_cycle(bench: Workbench, worker: Worker, service: str) -> Worker:
+    """Return the worker after one cycle, or the one that takes its place."""
+    try:
+        worker.run_once()
+    except Crash:
+        worker.close()
+        return bench.worker(service)
+    return worker
