@@ -167,7 +167,9 @@ def change_service(request: HttpRequest, name: str, body: ServiceChange) -> dict
     return services.row_of(service)
 
 
-@api.post("/services/{name}/kill", response={202: dict[str, Any]}, summary="Kill every instance of a service, as by SIGKILL")
+@api.post(
+    "/services/{name}/kill", response={202: dict[str, Any]}, summary="Kill every instance of a service, as by SIGKILL"
+)
 def kill_service(request: HttpRequest, name: str) -> Status:
     return Status(202, services.row_of(services.kill(name)))
 

@@ -20,8 +20,8 @@ Application = Callable[[dict[str, Any], Any, Any], Awaitable[Any]]
 def same_origin(get_response: View) -> View:
     """Middleware. Refuses what is too large, and requests to the API that come from another site or are not JSON.
 
-    A browser cannot leave out `Origin` on such a request, nor send JSON to another site unasked. A program does not send
-    `Origin`. So no token is needed here; forms have Django's.
+    A browser cannot leave out `Origin` on such a request, nor send JSON to another site unasked. A program does not
+    send `Origin`. So no token is needed here; forms have Django's.
     """
 
     def guard(request: HttpRequest) -> HttpResponse:

@@ -25,7 +25,9 @@ class Herald:
             services.news.wait(IDLE_S)
         services.news.clear()
         asked = {service.name: service for service in Service.objects.all()}
-        new = [control for service in asked.values() if (control := _control(service)) != self._said.get(control.service)]
+        new = [
+            control for service in asked.values() if (control := _control(service)) != self._said.get(control.service)
+        ]
         kills = [_control(service, kill=victim) for service in asked.values() for victim in service.kill]
         self._producer.send([_outgoing(control) for control in new + kills])
         self._said |= {control.service: control for control in new}

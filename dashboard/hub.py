@@ -70,7 +70,7 @@ class Hub:
             while view := await changes(after=after):
                 await listener.send_frame(frames.view("delta", view, trace=listener.trace, health=self._health))
                 after = view.seq
-            listener.seen = max(listener.seen, after)
+                listener.seen = max(listener.seen, after)
 
     async def send_older(self, listener: Listener, before: int) -> None:
         rows, older = await page(before=before, filters=board.visible(trace=listener.trace))

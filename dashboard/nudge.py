@@ -18,8 +18,12 @@ def board_changed() -> None:
 
 
 def from_threads_of(loop: asyncio.AbstractEventLoop) -> Callable[[], None]:
-    """Return a function that tells from any thread of the web process: the in-memory layer belongs to the server's loop."""
-    return lambda: asyncio.run_coroutine_threadsafe(_send(), loop) and None
+    """Return a function that tells from any thread of the web process; the in-memory layer belongs to its loop."""
+
+    def board_changed() -> None:
+        asyncio.run_coroutine_threadsafe(_send(), loop)
+
+    return board_changed
 
 
 async def _send() -> None:

@@ -10,6 +10,7 @@ from itertools import islice
 from uuid import uuid4
 
 from django.db import DatabaseError, transaction
+
 from dashboard.errors import NotAccepted
 from dashboard.models import Board, Saga
 from dashboard.people import made_up
@@ -20,6 +21,7 @@ from saga.messages import User
 
 # Set when there may be something to send; the relay of this process waits for it.
 news = threading.Event()
+
 
 def utc_now() -> str:
     """Return the wall-clock time, RFC 3339 in UTC."""

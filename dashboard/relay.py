@@ -2,7 +2,7 @@
 
 A broker may forget what is old without a word (the embedded one keeps 5 MiB a partition). So only a bounded number of
 sagas is under way in it; the others wait in the database, however many there are. After a broker has lost its memory,
-every unfinished saga is fed again from the start: what its services did already they know from their ledgers, and pass on.
+every unfinished saga is fed again from the start: what its services did already, their ledgers know, and they pass it on.
 """
 
 import logging
@@ -53,9 +53,12 @@ class Relay:
         if not sagas:
             return False
         messages = [_opening(saga) for saga in sagas]
-        outgoing = [wire.encode(m, topic=topic, source=SOURCE, at=s.started_at) for s, (topic, m) in zip(sagas, messages)]
+        outgoing = [
+            wire.encode(message, topic=topic, source=SOURCE, at=saga.started_at)
+            for saga, (topic, message) in zip(sagas, messages, strict=True)
+        ]
         places = self._producer.send(outgoing)
-        self._producer.send([_started(*fed) for fed in zip(sagas, messages, outgoing, places)])
+        self._producer.send([_started(*fed) for fed in zip(sagas, messages, outgoing, places, strict=True)])
         mark_fed((saga.number, place) for saga, place in zip(sagas, places, strict=True))
         outbox.news.set()
         return True
@@ -83,4 +86,3 @@ def _started(saga: Saga, opening: routing.Routed, outgoing: Outgoing, place: Pla
     event = replace(reports.on_outgoing(Kind.STARTED, outgoing, place, message, **about), step=None)
     [trace] = reports.by_saga([(message, event)])
     return wire.encode(trace, topic=TRACE, source=SOURCE, at=saga.started_at)
-

@@ -33,7 +33,15 @@ def row_of(service: Service) -> dict[str, Any]:
         "topics": TOPICS_BY_SERVICE.get(service.name, ()),
         "running": service.running,
         "lag_ms": [service.lag_low_ms, service.lag_high_ms],
-        **{"state": "starting", "detail": "", "in_flight": 0, "backlog": 0, "rate": 0.0, "partitions": 0, "restarts": 0},
+        **{
+            "state": "starting",
+            "detail": "",
+            "in_flight": 0,
+            "backlog": 0,
+            "rate": 0.0,
+            "partitions": 0,
+            "restarts": 0,
+        },
         **{"instances": []},
         **service.view,
     }

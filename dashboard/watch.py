@@ -20,7 +20,7 @@ class _Instance:
 
 
 class Watch:
-    """Heartbeats by instance. Heard on the projector's thread, asked on the monitor's. `clock` gives monotonic seconds."""
+    """Heartbeats by instance, heard on one thread and asked on another. `clock` gives monotonic seconds."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock

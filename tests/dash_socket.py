@@ -38,7 +38,7 @@ class PageSocket:
         await self.say_raw(text=json.dumps(request))
 
     async def say_raw(self, *, text: str | None = None, binary: bytes | None = None) -> None:
-        await self._communicator.send_to(text_data=text, bytes_data=binary)
+        await self._communicator.send_input({"type": "websocket.receive", "text": text, "bytes": binary})
 
     def of_type(self, kind: str) -> list[Frame]:
         return [frame for frame in self.frames if frame["type"] == kind]

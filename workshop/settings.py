@@ -96,7 +96,6 @@ TIME_ZONE = "UTC"
 USE_I18N = False
 
 
-
 def _is_news(record: logging.LogRecord) -> bool:
     # 503 is an answer here, not an accident: "not ready yet", or "cannot be accepted now", with its reason.
     return getattr(record, "status_code", None) != 503

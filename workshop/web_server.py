@@ -15,7 +15,9 @@ class BoundedServer(Server):
     """
 
     def __init__(self, **options: Any) -> None:
-        super().__init__(websocket_max_frame_size=MAX_FRAME_BYTES, websocket_max_message_size=MAX_FRAME_BYTES, **options)
+        super().__init__(
+            websocket_max_frame_size=MAX_FRAME_BYTES, websocket_max_message_size=MAX_FRAME_BYTES, **options
+        )
 
     async def handle_reply(self, protocol: Any, message: dict[str, Any]) -> None:
         await super().handle_reply(protocol, message)

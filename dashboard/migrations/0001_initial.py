@@ -4,89 +4,93 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
-    dependencies = [
-    ]
+    dependencies = []
 
     operations = [
         migrations.CreateModel(
-            name='Board',
+            name="Board",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('seq', models.BigIntegerField(default=0)),
-                ('accepted', models.BigIntegerField(default=0)),
-                ('ended', models.BigIntegerField(default=0)),
-                ('completed', models.BigIntegerField(default=0)),
-                ('out_of_order', models.BigIntegerField(default=0)),
-                ('dead_letters', models.BigIntegerField(default=0)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("seq", models.BigIntegerField(default=0)),
+                ("accepted", models.BigIntegerField(default=0)),
+                ("ended", models.BigIntegerField(default=0)),
+                ("completed", models.BigIntegerField(default=0)),
+                ("out_of_order", models.BigIntegerField(default=0)),
+                ("dead_letters", models.BigIntegerField(default=0)),
             ],
         ),
         migrations.CreateModel(
-            name='Service',
+            name="Service",
             fields=[
-                ('name', models.CharField(max_length=32, primary_key=True, serialize=False)),
-                ('running', models.BooleanField(default=True)),
-                ('lag_low_ms', models.IntegerField()),
-                ('lag_high_ms', models.IntegerField()),
-                ('kill', models.JSONField(default=list)),
-                ('view', models.JSONField(default=dict)),
-                ('seq', models.BigIntegerField()),
+                ("name", models.CharField(max_length=32, primary_key=True, serialize=False)),
+                ("running", models.BooleanField(default=True)),
+                ("lag_low_ms", models.IntegerField()),
+                ("lag_high_ms", models.IntegerField()),
+                ("kill", models.JSONField(default=list)),
+                ("view", models.JSONField(default=dict)),
+                ("seq", models.BigIntegerField()),
             ],
         ),
         migrations.CreateModel(
-            name='DeadLetter',
+            name="DeadLetter",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('topic', models.CharField(max_length=249)),
-                ('partition', models.IntegerField()),
-                ('offset', models.BigIntegerField()),
-                ('service', models.CharField(max_length=32)),
-                ('reason', models.TextField()),
-                ('key', models.TextField(null=True)),
-                ('value', models.TextField(null=True)),
-                ('at', models.CharField(max_length=32)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("topic", models.CharField(max_length=249)),
+                ("partition", models.IntegerField()),
+                ("offset", models.BigIntegerField()),
+                ("service", models.CharField(max_length=32)),
+                ("reason", models.TextField()),
+                ("key", models.TextField(null=True)),
+                ("value", models.TextField(null=True)),
+                ("at", models.CharField(max_length=32)),
             ],
             options={
-                'constraints': [models.UniqueConstraint(fields=('topic', 'partition', 'offset'), name='one_letter_per_place')],
+                "constraints": [
+                    models.UniqueConstraint(fields=("topic", "partition", "offset"), name="one_letter_per_place")
+                ],
             },
         ),
         migrations.CreateModel(
-            name='Saga',
+            name="Saga",
             fields=[
-                ('number', models.BigIntegerField(primary_key=True, serialize=False)),
-                ('saga_id', models.CharField(max_length=36, unique=True)),
-                ('scenario', models.CharField(max_length=32)),
-                ('style', models.CharField(max_length=16)),
-                ('user_name', models.CharField(max_length=100)),
-                ('department', models.CharField(max_length=100)),
-                ('status', models.CharField(default='running', max_length=16)),
-                ('reason', models.TextField(null=True)),
-                ('started_at', models.CharField(max_length=32)),
-                ('ended_at', models.CharField(max_length=32, null=True)),
-                ('finished', models.BigIntegerField(null=True)),
-                ('overtook', models.BigIntegerField(null=True)),
-                ('overtaken', models.BigIntegerField(null=True)),
-                ('steps', models.TextField()),
-                ('fed_partition', models.IntegerField(null=True)),
-                ('fed_offset', models.BigIntegerField(null=True)),
-                ('seq', models.BigIntegerField(unique=True)),
+                ("number", models.BigIntegerField(primary_key=True, serialize=False)),
+                ("saga_id", models.CharField(max_length=36, unique=True)),
+                ("scenario", models.CharField(max_length=32)),
+                ("style", models.CharField(max_length=16)),
+                ("user_name", models.CharField(max_length=100)),
+                ("department", models.CharField(max_length=100)),
+                ("status", models.CharField(default="running", max_length=16)),
+                ("reason", models.TextField(null=True)),
+                ("started_at", models.CharField(max_length=32)),
+                ("ended_at", models.CharField(max_length=32, null=True)),
+                ("finished", models.BigIntegerField(null=True)),
+                ("overtook", models.BigIntegerField(null=True)),
+                ("overtaken", models.BigIntegerField(null=True)),
+                ("steps", models.TextField()),
+                ("fed_partition", models.IntegerField(null=True)),
+                ("fed_offset", models.BigIntegerField(null=True)),
+                ("seq", models.BigIntegerField(unique=True)),
             ],
             options={
-                'indexes': [models.Index(condition=models.Q(('finished', None)), fields=['number'], name='saga_unfinished'), models.Index(condition=models.Q(('fed_offset', None)), fields=['number'], name='saga_unfed'), models.Index(condition=models.Q(('finished', None)), fields=['fed_offset'], name='saga_under_way')],
+                "indexes": [
+                    models.Index(condition=models.Q(("finished", None)), fields=["number"], name="saga_unfinished"),
+                    models.Index(condition=models.Q(("fed_offset", None)), fields=["number"], name="saga_unfed"),
+                    models.Index(condition=models.Q(("finished", None)), fields=["fed_offset"], name="saga_under_way"),
+                ],
             },
         ),
         migrations.CreateModel(
-            name='TraceRecord',
+            name="TraceRecord",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('saga_id', models.CharField(max_length=36)),
-                ('slots', models.TextField()),
-                ('message', models.TextField()),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("saga_id", models.CharField(max_length=36)),
+                ("slots", models.TextField()),
+                ("message", models.TextField()),
             ],
             options={
-                'constraints': [models.UniqueConstraint(fields=('saga_id', 'slots'), name='one_record_per_saying')],
+                "constraints": [models.UniqueConstraint(fields=("saga_id", "slots"), name="one_record_per_saying")],
             },
         ),
     ]

@@ -16,7 +16,8 @@ WORDS = (ROOT / "static" / "js" / "model" / "states.js").read_text(encoding="utf
 
 @pytest.mark.parametrize("name", Config.model_fields)
 def test_every_setting_is_in_the_readme_as_the_code_describes_it(name: str) -> None:
-    assert re.search(rf"^\| `{name.upper()}` \| .* \| {re.escape(Config.model_fields[name].description or '')} \|$", README, re.M)
+    meaning = re.escape(Config.model_fields[name].description or "")
+    assert re.search(rf"^\| `{name.upper()}` \| .* \| {meaning} \|$", README, re.M)
 
 
 def test_the_readme_knows_no_setting_that_the_code_does_not() -> None:

@@ -9,8 +9,8 @@ from django.core.management.base import BaseCommand
 from dashboard import nudge
 from workshop import machine
 from workshop.asgi import application
-from workshop.web_server import BoundedServer
 from workshop.backstage import Backstage
+from workshop.web_server import BoundedServer
 
 
 class Command(BaseCommand):
