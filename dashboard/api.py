@@ -2,6 +2,7 @@
 
 from typing import Annotated, Any, Literal
 
+from django.core.exceptions import RequestDataTooBig
 from django.db import DatabaseError
 from django.http import HttpRequest, HttpResponse
 from ninja import NinjaAPI, Query, Schema, Status
@@ -11,7 +12,7 @@ from pydantic import ConfigDict, Field, model_validator
 from dashboard import history, nudge, outbox, services
 from dashboard.board import page, row_of
 from dashboard.errors import BadRequest, DashboardError, NotFound
-from dashboard.guards import refusal, refusal_of
+from dashboard.guards import refusal, refusal_of, too_large
 from dashboard.invariants import AUDITOR
 from dashboard.models import DeadLetter, Saga, Service
 from dashboard.people import user_of
@@ -203,6 +204,12 @@ def _refuse(request: HttpRequest, error: DashboardError) -> HttpResponse:
 @api.exception_handler(DatabaseError)
 def _refuse_for_now(request: HttpRequest, error: DatabaseError) -> HttpResponse:
     return refusal(f"the database does not answer: {error}", status=503)
+
+
+@api.exception_handler(RequestDataTooBig)
+def _refuse_too_large(request: HttpRequest, error: RequestDataTooBig) -> HttpResponse:
+    # Sent in chunks, so that its length was not known before.
+    return too_large()
 
 
 @api.exception_handler(ValidationError)

@@ -28,7 +28,7 @@ def same_origin(get_response: View) -> View:
         if request.method in SAFE:
             return get_response(request)
         if int(request.META.get("CONTENT_LENGTH") or 0) > settings.DATA_UPLOAD_MAX_MEMORY_SIZE:
-            return refusal(f"{settings.DATA_UPLOAD_MAX_MEMORY_SIZE:,} bytes are the most that can be sent", status=413)
+            return too_large()
         if not request.path.startswith("/api/"):
             return get_response(request)
         if _is_foreign(request):
@@ -71,6 +71,10 @@ def _is_from(origin: str, host: str) -> bool:
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
     return refusal(f"the form lacks its token: reload the page and try again ({reason})", status=403)
+
+
+def too_large() -> JsonResponse:
+    return refusal(f"{settings.DATA_UPLOAD_MAX_MEMORY_SIZE:,} bytes are the most that can be sent", status=413)
 
 
 def refusal(detail: str, *, status: int) -> JsonResponse:

@@ -2,7 +2,7 @@
 
 A broker may forget what is old without a word (the embedded one keeps 5 MiB a partition). So only a bounded number of
 sagas is under way in it; the others wait in the database, however many there are. After a broker has lost its memory,
-every unfinished saga is fed again from the start: what its services did already, their ledgers know, and they pass it on.
+every unfinished saga is fed again from the start: what its services did already, their ledgers know and pass on.
 """
 
 import logging

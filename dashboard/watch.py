@@ -83,8 +83,16 @@ def _state(
         done = all(one.beat.state == "stopped" for one in alive)
         return ("stopped", "it has left its group; messages wait") if done else ("stopping", "")
     if any(one.beat.state == "running" and one.beat.partitions for one in alive):
-        return "running", ""
+        return "running", _past(process)
     return "starting", "joining its group"
+
+
+def _past(process: dict[str, Any] | None) -> str:
+    """A restart can be over before anybody looks, so it is told afterwards as well."""
+    if not process or not process["restarts"]:
+        return ""
+    times = "once" if process["restarts"] == 1 else f"{process['restarts']} times"
+    return f"{process['exit']}, started again {times}"
 
 
 def _instance(beat: Heartbeat) -> dict[str, Any]:

@@ -1,7 +1,6 @@
 """How a service says what it did: the trace events and dead letters made from the messages it handled."""
 
 from collections.abc import Iterable
-from itertools import islice
 from typing import Any
 
 from saga.bus import Outgoing, Place, Record
@@ -23,9 +22,9 @@ def on_record(kind: Kind, record: Record, message: SagaMessage, **said: Any) -> 
         topic=record.topic,
         partition=record.partition,
         offset=record.offset,
-        key=_excerpt(record.key),
+        key=text_of(record.key, MAX_CHARS),
         headers=_headers(record.headers),
-        payload=_excerpt(record.value),
+        payload=text_of(record.value, MAX_CHARS),
         **said,
     )
 
@@ -39,9 +38,9 @@ def on_outgoing(kind: Kind, outgoing: Outgoing, place: Place, message: SagaMessa
         topic=place.topic,
         partition=place.partition,
         offset=place.offset,
-        key=_excerpt(outgoing.key),
+        key=text_of(outgoing.key, MAX_CHARS),
         headers=_headers(outgoing.headers),
-        payload=_excerpt(outgoing.value),
+        payload=text_of(outgoing.value, MAX_CHARS),
         **said,
     )
 
@@ -65,23 +64,23 @@ def dead_letter(record: Record, *, service: str, reason: str, at: str) -> DeadLe
         topic=record.topic,
         partition=record.partition,
         offset=record.offset,
-        key=_excerpt(record.key),
-        value=_excerpt(record.value) or "",
+        key=text_of(record.key, MAX_CHARS),
+        value=text_of(record.value, MAX_CHARS) or "",
         at=at,
     )
 
 
-def text_of(raw: bytes | None) -> str | None:
-    """Return bytes as text that any database can hold: what is not UTF-8, and NUL, is escaped."""
-    return None if raw is None else raw.decode("utf-8", "backslashreplace").replace("\x00", "\\x00")
+def text_of(raw: bytes | None, limit: int | None = None) -> str | None:
+    """Return bytes as text that any database can hold: what is not UTF-8, and NUL, is escaped.
+
+    `limit` is the most characters that are wanted.
+    """
+    if raw is None:
+        return None
+    some = raw[: limit and 4 * limit]  # no character has more bytes
+    return some.decode("utf-8", "backslashreplace").replace("\x00", "\\x00")[:limit]
 
 
-def _excerpt(raw: bytes | None, limit: int = MAX_CHARS) -> str | None:
-    # A character has four bytes at most.
-    text = text_of(raw and raw[: 4 * limit])
-    return text and text[:limit]
-
-
-def _headers(headers: Iterable[tuple[str, bytes]]) -> dict[str, str]:
-    some = islice(headers, MAX_HEADERS)
-    return {name[:MAX_HEADER_CHARS]: _excerpt(value, MAX_HEADER_CHARS) or "" for name, value in some}
+def _headers(headers: tuple[tuple[str, bytes], ...]) -> dict[str, str]:
+    some = headers[:MAX_HEADERS]
+    return {name[:MAX_HEADER_CHARS]: text_of(value, MAX_HEADER_CHARS) or "" for name, value in some}

@@ -1,4 +1,4 @@
-"""A browser's end of the page's socket, in process."""
+"""Both ends of the page's socket, in process."""
 
 import asyncio
 import json
@@ -6,7 +6,19 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
+import pytest
+from channels.db import database_sync_to_async
+from channels.layers import InMemoryChannelLayer
+from channels.routing import URLRouter
 from channels.testing import WebsocketCommunicator
+from django.db import OperationalError, connection
+from django.urls import path
+
+from dashboard import hub
+from dashboard.guards import SameOriginSocket
+from dashboard.health import Health
+from dashboard.hub import CHANGED, GROUP, Hub
+from dashboard.sockets import SagaSocket
 
 PATIENCE_S = 20.0
 HOST = (b"host", b"localhost:8000")
@@ -40,8 +52,10 @@ class PageSocket:
     async def say_raw(self, *, text: str | None = None, binary: bytes | None = None) -> None:
         await self._communicator.send_input({"type": "websocket.receive", "text": text, "bytes": binary})
 
-    def of_type(self, kind: str) -> list[Frame]:
-        return [frame for frame in self.frames if frame["type"] == kind]
+    @property
+    def knows_no_steps(self) -> bool:
+        rows = [row for frame in self.frames for row in frame.get("sagas", [])]
+        return bool(rows) and not [row for row in rows if "steps" in row or row["status"] != "completed"]
 
     def rows(self) -> dict[str, Frame]:
         """Return the newest row of each saga: what the page shows."""
@@ -62,3 +76,41 @@ async def is_refused(application: Any, *, headers: Any, path: str = "/ws/sagas/"
     communicator = WebsocketCommunicator(application, path, headers=list(headers))
     connected, _ = await communicator.connect(timeout=PATIENCE_S)
     return not connected
+
+
+class Server:
+    """A web process that looks often: its layer, its hub, and the database as its threads use it."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(hub, "FRAME_INTERVAL_S", 0)
+        monkeypatch.setattr(hub, "QUIET_CHECK_S", 0.02)
+        self.layer = InMemoryChannelLayer()
+        self.health = Health()
+        self.hub = Hub(self.layer, self.health)
+        self.application = SameOriginSocket(URLRouter([path("ws/sagas/", SagaSocket.as_asgi(hub=self.hub))]))
+
+    def page(self, query: str = "") -> Any:
+        return open_page(self.application, query)
+
+    async def do(self, action: Callable[..., Any], *args: Any) -> Any:
+        """Change the board, and say nothing to the layer."""
+        return await database_sync_to_async(action)(*args)
+
+    async def nudge(self) -> None:
+        await self.layer.group_send(GROUP, CHANGED)
+
+    @asynccontextmanager
+    async def broken_database(self) -> AsyncIterator[None]:
+        def refuse(*_: Any) -> None:
+            raise OperationalError("disk I/O error")
+
+        await self.do(lambda: connection.execute_wrappers.append(refuse))
+        yield
+        await self.do(lambda: connection.execute_wrappers.remove(refuse))
+
+
+def shows(*saga_ids: str, status: str | None = None) -> Callable[[Frame], bool]:
+    """Return the condition that a frame brings the last of these sagas, in this status."""
+    return lambda frame: any(
+        row["saga_id"] == saga_ids[-1] and status in (None, row["status"]) for row in frame.get("sagas", [])
+    )

@@ -45,7 +45,7 @@ def test_five_clicks_show_five_sagas_that_finish_out_of_order(page: Page, worksh
     expect_completed(page, started)
     finished = sorted(started, key=lambda saga_id: workshop.saga(saga_id)["finished"])
     assert finished != started
-    assert page.get_by_text("overtaken by").count() > 0
+    expect(page.locator("tr[data-saga-id] .passing").filter(has_text="overtaken").first).to_be_visible()
 
 
 def test_a_row_names_the_user_and_what_each_service_gave(page: Page, workshop: LiveWorkshop) -> None:
@@ -120,7 +120,7 @@ def test_a_worker_killed_half_way_loses_nothing_and_doubles_nothing(page: Page, 
     busy = wait_for(lambda: workshop.service("authorizer")["in_flight"] and workshop.service("authorizer"), "work")
     os.kill(busy["instances"][0]["pid"], signal.SIGKILL)
     card = page.locator("[data-service=authorizer]")
-    expect(card.locator("[data-part=state]")).to_have_text("restarting", timeout=SLOW)
+    expect(card).to_contain_text("killed by SIGKILL", timeout=SLOW)
     expect(card.locator("[data-part=state]")).to_have_text("running", timeout=SLOW)
     expect_completed(page, started)
     assert workshop.get("/api/invariants")["ok"]
@@ -170,12 +170,14 @@ def test_a_class_list_starts_a_saga_for_each_line(page: Page, csv_file: Path) ->
     expect(page.get_by_role("table", name="Sagas")).to_contain_text("Ada Lovelace")
 
 
-def test_a_bad_number_is_explained_beside_its_field(page: Page) -> None:
+def test_a_bad_number_is_explained_beside_its_field(page: Page, complaints: list[str]) -> None:
     before = shown(page)
     page.get_by_label("Onboard many").fill("10001")
     page.get_by_role("button", name="Onboard this many users").click()
-    expect(page.get_by_role("alert").filter(has_text="10,000")).to_be_visible()
+    expect(page.get_by_role("alert").filter(has_text="10000")).to_be_visible()
     assert shown(page) == before
+    # Chromium itself writes down each request that is refused.
+    complaints[:] = [text for text in complaints if "Failed to load resource" not in text]
 
 
 def test_two_thousand_sagas_are_a_few_dozen_rows(page: Page, workshop: LiveWorkshop) -> None:

@@ -58,7 +58,7 @@ def test_made_up_users_go_on_where_the_last_ones_ended() -> None:
 def test_what_cannot_be_written_down_whole_leaves_nothing(statement: str) -> None:
     accept(2)
     before = counters(), Board.objects.get().seq
-    with fail_on(statement), pytest.raises(NotAccepted, match="nothing was started.*disk is full"):
+    with fail_on(statement), pytest.raises(NotAccepted, match=r"nothing was started.*disk is full"):
         accept(3)
     assert (counters(), Board.objects.get().seq) == before
     assert Saga.objects.count() == 2

@@ -1,7 +1,6 @@
 """The page as the server sends it, its forms, its security, and the health checks."""
 
 import re
-from collections.abc import Iterator
 from html.parser import HTMLParser
 from typing import Any
 
@@ -112,11 +111,11 @@ def test_the_token_is_kept_from_scripts_and_from_other_sites(client: Client) -> 
 
 
 @pytest.fixture
-def browser() -> Iterator[Client]:
+def browser() -> Client:
     """A browser that has the page open, and is held to its token."""
     client = Client(enforce_csrf_checks=True)
     client.get("/")
-    yield client
+    return client
 
 
 def submit(browser: Client, path: str, *, accept: str = "text/html", **fields: Any) -> Any:

@@ -1,5 +1,6 @@
 """Trace messages become rows, the same ones however they come."""
 
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -34,7 +35,7 @@ def batches(traces: list[Trace]) -> st.SearchStrategy[list[list[Trace]]]:
 
 def in_batches(items: list[Any]) -> st.SearchStrategy[list[list[Any]]]:
     cuts = st.sets(st.integers(1, max(1, len(items) - 1))).map(lambda found: [0, *sorted(found), len(items)])
-    return cuts.map(lambda ends: [items[a:b] for a, b in zip(ends, ends[1:], strict=False)])
+    return cuts.map(lambda ends: [items[a:b] for a, b in pairwise(ends)])
 
 
 @property_test

@@ -70,7 +70,7 @@ def test_each_saga_topic_is_read_by_exactly_one_service() -> None:
         "authorizer": ("authorize",),
         "notifier": ("notify",),
     }
-    assert SERVICES == tuple(TOPICS_BY_SERVICE)
+    assert tuple(TOPICS_BY_SERVICE) == SERVICES
 
 
 def test_what_must_arrive_in_the_order_it_was_said_has_one_partition() -> None:

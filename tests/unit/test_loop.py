@@ -127,22 +127,43 @@ def test_trouble_is_told_until_a_cycle_succeeds() -> None:
         assert loop.detail == ""
 
 
-def test_the_waits_between_failures_double_up_to_the_longest(monkeypatch: pytest.MonkeyPatch) -> None:
+class Waits(threading.Event):
+    """Writes down how long it should have waited, and is set after so many times."""
+
+    def __init__(self, count: int) -> None:
+        super().__init__()
+        self.seconds: list[float] = []
+        self._count = count
+
+    def wait(self, timeout: float | None = None) -> bool:
+        self.seconds.append(timeout or 0)
+        if len(self.seconds) == self._count:
+            self.set()
+        return self.is_set()
+
+
+@pytest.fixture
+def real_delays(monkeypatch: pytest.MonkeyPatch, _no_long_waits: None) -> None:
     monkeypatch.setattr(loop_module, "FIRST_DELAY_S", 0.25)
     monkeypatch.setattr(loop_module, "LONGEST_DELAY_S", 5.0)
-    waits: list[float] = []
+
+
+@pytest.mark.usefixtures("real_delays")
+def test_the_waits_between_failures_double_up_to_the_longest() -> None:
     loop = Loop("test", Opener(*[BrokerUnavailable("gone")] * 7))
+    loop._stop = waits = Waits(7)
+    loop.start().join()
+    assert waits.seconds == [0.25, 0.5, 1.0, 2.0, 4.0, 5.0, 5.0]
 
-    class Stop(threading.Event):
-        def wait(self, timeout: float | None = None) -> bool:
-            waits.append(timeout or 0)
-            if len(waits) == 7:
-                self.set()
-            return self.is_set()
 
-    loop._stop = Stop()
-    loop.run()
-    assert waits == [0.25, 0.5, 1.0, 2.0, 4.0, 5.0, 5.0]
+@pytest.mark.usefixtures("real_delays")
+def test_after_a_cycle_that_succeeded_the_waits_begin_anew() -> None:
+    gone = BrokerUnavailable("gone")
+    cycles = iter([lambda: None, failing_with(gone)])
+    loop = Loop("test", Opener(gone, gone, Worker(lambda: next(cycles)())))
+    loop._stop = waits = Waits(3)
+    loop.start().join()
+    assert waits.seconds == [0.25, 0.5, 0.25]
 
 
 def test_nothing_is_opened_while_it_may_not_run() -> None:

@@ -1,6 +1,6 @@
 """Who joins: made-up users, and what names are taken."""
 
-from itertools import islice
+from itertools import islice, pairwise
 
 import pytest
 
@@ -79,7 +79,7 @@ def test_made_up_users_pass_the_check_of_names_and_are_rarely_alike() -> None:
 
 def test_neighbours_among_made_up_users_have_neither_name_in_common() -> None:
     names = [person.name.split() for person in islice(made_up(0), 200)]
-    assert not any(set(one) & set(other) for one, other in zip(names, names[1:], strict=False))
+    assert not any(set(one) & set(other) for one, other in pairwise(names))
 
 
 def test_made_up_users_come_from_every_department() -> None:

@@ -2,18 +2,19 @@
 
 from collections import Counter
 from random import Random
+from typing import Any
 
 import pytest
 from django.core import mail
 from django.db import OperationalError
 
-from consumers.ledger import Ledger
+from consumers.ledger import Entry, Ledger
 from consumers.worker import Worker
 from saga.bus import Consumer
 from saga.errors import BrokerUnavailable
-from saga.messages import Kind
+from saga.messages import Kind, SagaMessage
 from saga.topics import SERVICES, partitions_by_topic
-from tests.factories import request
+from tests.factories import AT, request
 from tests.memory_bus import MemoryBus, MemoryProducer, Revoked
 from tests.workbench import INSTANTS, Crash, Workbench
 
@@ -54,6 +55,19 @@ def test_what_the_ledger_has_is_not_done_again_after_a_crash(bench: Workbench, i
     bench.crash(bench.worker("notifier"), instant)
     bench.run(bench.worker("notifier"))
     assert (len(bench.performed), len(mail.outbox)) == (1, 1)
+
+
+def test_where_another_instance_was_first_its_result_is_passed_on(bench: Workbench) -> None:
+    first = Entry("saga-1", "provision", {"device_id": "WS-of-the-other"}, AT)
+
+    def perform_too_late(message: SagaMessage) -> dict[str, Any]:
+        Ledger("provisioner").record([first])
+        return {"device_id": "WS-of-ours"}
+
+    bench.send(request())
+    bench.run(bench.worker(perform=perform_too_late))
+    assert [message.results["provision"] for message in bench.requests("authorize")] == [first.result]
+    assert bench.events()[-1].detail == {"result": first.result}
 
 
 def test_an_email_that_a_crash_sends_again_is_the_same_email(bench: Workbench) -> None:

@@ -1,0 +1,102 @@
+"""The rest of the HTTP API: services, dead letters, invariants, and the document that describes it all."""
+
+import re
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.urls import get_resolver
+
+from dashboard import services
+from dashboard.models import DeadLetter, Service
+from saga.topics import SERVICES
+from tests.dash_factories import accept, completion, letter, say
+
+pytestmark = pytest.mark.django_db(databases=["default", *SERVICES])
+
+
+def get(client: Client, path: str) -> Any:
+    answer = client.get(path)
+    assert answer.status_code == 200, answer.content
+    return answer.json()
+
+
+def test_services_are_listed_with_what_they_are_asked_and_how_they_are(client: Client) -> None:
+    services.ensure_rows((400, 3000))
+    listed = {service["name"]: service for service in get(client, "/api/services")["services"]}
+    assert set(listed) == set(SERVICES)
+    assert listed["provisioner"]["topics"] == ["new-user", "notified"]
+    assert (listed["notifier"]["running"], listed["notifier"]["lag_ms"]) == (True, [400, 3000])
+    assert {"state", "detail", "in_flight", "backlog", "rate", "partitions", "restarts"} <= set(listed["notifier"])
+
+
+@pytest.mark.parametrize(
+    "change", [{"running": False}, {"lag_ms": [0, 0]}, {"lag_ms": [5, 50]}, {"running": True, "lag_ms": [1, 1]}]
+)
+def test_a_service_is_changed_as_asked_and_no_more(client: Client, change: dict[str, Any]) -> None:
+    services.ensure_rows((400, 3000))
+    answer = client.patch("/api/services/notifier", change, content_type="application/json")
+    assert answer.status_code == 200
+    assert {"running": True, "lag_ms": [400, 3000]} | change == {
+        name: answer.json()[name] for name in ("running", "lag_ms")
+    }
+    assert Service.objects.get(name="authorizer").running
+
+
+def test_a_service_is_killed_by_its_living_instances(client: Client) -> None:
+    services.ensure_rows((0, 0))
+    Service.objects.filter(name="notifier").update(view={"instances": [{"instance": "n-1"}]})
+    assert client.post("/api/services/notifier/kill", {}, content_type="application/json").status_code == 202
+    assert Service.objects.get(name="notifier").kill == ["n-1"]
+
+
+def test_dead_letters_are_listed_newest_first(client: Client) -> None:
+    say(letters=[letter(offset=1), letter(offset=2)])
+    listed = get(client, "/api/dead-letters")["dead_letters"]
+    assert [(one["topic"], one["offset"], one["reason"]) for one in listed] == [
+        ("authorize", 2, "the message is empty"),
+        ("authorize", 1, "the message is empty"),
+    ]
+    assert {one["id"] for one in listed} == set(DeadLetter.objects.values_list("id", flat=True))
+
+
+def test_invariants_are_told(client: Client) -> None:
+    accept(2)
+    told = get(client, "/api/invariants")
+    assert told["ok"] is True
+    assert all(set(check) == {"name", "ok", "detail"} and check["ok"] for check in told["checks"])
+
+
+def test_the_openapi_document_lists_every_path_and_method(client: Client) -> None:
+    document = get(client, "/api/openapi.json")
+    described = {(path, method) for path, ways in document["paths"].items() for method in ways}
+    assert described == {
+        ("/api/sagas", "post"),
+        ("/api/sagas", "get"),
+        ("/api/sagas/{saga_id}", "get"),
+        ("/api/services", "get"),
+        ("/api/services/{name}", "patch"),
+        ("/api/services/{name}/kill", "post"),
+        ("/api/dead-letters", "get"),
+        ("/api/invariants", "get"),
+    }
+    assert document["openapi"].startswith("3.")
+
+
+def test_no_path_below_the_api_is_missing_from_its_document(client: Client) -> None:
+    [below] = [part for part in get_resolver().url_patterns if str(part.pattern) == "api/"]
+    served = {re.sub(r"<(\w+:)?(\w+)>", r"{\2}", f"/api/{route.pattern}") for route in below.url_patterns}
+    assert served - set(get(client, "/api/openapi.json")["paths"]) == {"/api/", "/api/openapi.json"}
+
+
+def test_the_document_describes_what_is_answered(client: Client) -> None:
+    [saga_id] = accept()
+    say(completion(saga_id))
+    schemas = get(client, "/api/openapi.json")["components"]["schemas"]
+    assert set(schemas["SagaHistory"]["required"]) == set(get(client, f"/api/sagas/{saga_id}"))
+    assert set(schemas["Event"]["required"]) >= {"seq", "kind", "at", "payload"}
+    assert schemas["NewSagas"]["properties"]["count"]["anyOf"][0] == {
+        "type": "integer",
+        "minimum": 1,
+        "maximum": 10_000,
+    }

@@ -1,0 +1,68 @@
+"""Other sites, other names and other ways than ours change nothing."""
+
+from collections.abc import Iterator
+
+import pytest
+from django.test import Client
+
+from tests.dash_refusals import JSON, nothing_begun, reason_of
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def _nothing_is_begun(client: Client) -> Iterator[None]:
+    with nothing_begun(client):
+        yield
+
+
+FOREIGN = {
+    "another site": {"HTTP_ORIGIN": "http://evil.example"},
+    "another port": {"HTTP_ORIGIN": "http://testserver:9999"},
+    "a name that only begins like ours": {"HTTP_ORIGIN": "http://testserver.evil.example"},
+    "a hidden origin": {"HTTP_ORIGIN": "null"},
+    "an origin that is none": {"HTTP_ORIGIN": "http://["},
+    "an empty origin": {"HTTP_ORIGIN": ""},
+    "a cross-site fetch": {"HTTP_SEC_FETCH_SITE": "cross-site"},
+    "a same-site fetch": {"HTTP_SEC_FETCH_SITE": "same-site"},
+    "a cross-site fetch with our origin": {"HTTP_SEC_FETCH_SITE": "cross-site", "HTTP_ORIGIN": "http://testserver"},
+}
+WAYS = [("post", "/api/sagas"), ("patch", "/api/services/notifier"), ("post", "/api/services/notifier/kill")]
+
+
+@pytest.mark.parametrize(("method", "address"), WAYS, ids=[address for _, address in WAYS])
+@pytest.mark.parametrize("headers", FOREIGN.values(), ids=FOREIGN)
+def test_other_sites_change_nothing(client: Client, headers: dict[str, str], method: str, address: str) -> None:
+    answer = getattr(client, method)(address, {"running": False}, content_type=JSON, **headers)
+    assert "another site" in reason_of(answer, 403)
+
+
+TYPES = ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "text/json", "", "json"]
+
+
+@pytest.mark.parametrize("content_type", TYPES)
+def test_only_json_changes_something_through_the_api(client: Client, content_type: str) -> None:
+    assert "application/json" in reason_of(client.generic("POST", "/api/sagas", b"{}", content_type=content_type), 415)
+
+
+@pytest.mark.parametrize("address", ["/", "/api/sagas", "/healthz", "/readyz"])
+def test_a_name_that_is_not_ours_is_refused(client: Client, address: str) -> None:
+    assert client.get(address, HTTP_HOST="evil.example").status_code == 400
+    assert client.post(address, {}, content_type=JSON, HTTP_HOST="evil.example").status_code == 400
+
+
+WRONG_WAYS = [
+    ("GET", "/onboard/"),
+    ("GET", "/roster/"),
+    ("GET", "/api/services/notifier/kill"),
+    ("GET", "/api/services/notifier"),
+    ("DELETE", "/api/sagas"),
+    ("PUT", "/api/sagas"),
+    ("POST", "/api/invariants"),
+    ("POST", "/healthz"),
+]
+
+
+@pytest.mark.parametrize(("method", "address"), WRONG_WAYS, ids=[" ".join(way) for way in WRONG_WAYS])
+def test_what_an_address_does_not_do_is_refused(client: Client, method: str, address: str) -> None:
+    assert client.generic(method, address, b"{}", content_type=JSON).status_code == 405

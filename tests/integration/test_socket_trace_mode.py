@@ -1,0 +1,63 @@
+"""With Trace Mode off, the server does not even send the steps."""
+
+import pytest
+
+from tests.dash_factories import accept, finish, life_of, say
+from tests.dash_socket import Server, shows
+
+pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch) -> Server:
+    return Server(monkeypatch)
+
+
+async def test_without_trace_only_what_has_ended_is_sent_and_no_step_of_it(server: Server) -> None:
+    before, during, never = await server.do(accept, 3)
+    await server.do(say, *life_of(before), life_of(never)[1])
+    async with server.page("?trace=off") as page:
+        assert [row["saga_id"] for row in (await page.next())["sagas"]] == [before]
+        await server.do(say, *life_of(during)[:4], life_of(never)[2])
+        await server.do(say, *life_of(during)[4:])
+        await page.until(shows(during))
+    assert page.knows_no_steps
+    assert never not in page.rows()
+
+
+async def test_without_trace_a_saga_under_way_changes_no_row_but_is_counted(server: Server) -> None:
+    async with server.page("?trace=off") as page:
+        await page.next()
+        await server.do(accept, 2)
+        delta = await page.next()
+    assert (delta["sagas"], delta["counters"]["running"]) == ([], 2)
+
+
+async def test_switching_brings_a_new_snapshot_of_what_may_be_seen(server: Server) -> None:
+    ended, under_way = await server.do(accept, 2)
+    await server.do(finish, ended)
+    async with server.page() as page:
+        await page.next()
+        await page.say({"type": "trace-mode", "enabled": False})
+        off = await page.next()
+        await page.say({"type": "trace-mode", "enabled": True})
+        on = await page.next()
+    assert (off["type"], off["trace"], [row["saga_id"] for row in off["sagas"]]) == ("snapshot", False, [ended])
+    assert "steps" not in off["sagas"][0]
+    assert (on["type"], on["trace"], [row["saga_id"] for row in on["sagas"]]) == ("snapshot", True, [under_way, ended])
+    assert all(row["steps"] for row in on["sagas"])
+
+
+async def test_switching_holds_for_what_comes_after(server: Server) -> None:
+    [saga_id] = await server.do(accept)
+    async with server.page() as page, server.page() as other:
+        await page.next()
+        await page.say({"type": "trace-mode", "enabled": False})
+        await page.until(lambda frame: frame["trace"] is False)
+        page.frames.clear()
+        for said in life_of(saga_id):
+            await server.do(say, said)
+        await page.until(shows(saga_id))
+        await other.until(shows(saga_id, status="completed"))
+    assert page.knows_no_steps
+    assert other.rows()[saga_id]["steps"][0]["status"] == "done"

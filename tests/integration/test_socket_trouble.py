@@ -1,0 +1,132 @@
+"""What a page is told when something is broken, and that one page's trouble is not another's."""
+
+import pytest
+
+from dashboard.models import Board
+from saga.messages import Kind
+from tests.dash_factories import accept, completion, event, say, trace
+from tests.dash_socket import Server, shows
+
+pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch) -> Server:
+    return Server(monkeypatch)
+
+
+async def test_the_page_is_told_when_something_breaks_and_when_it_works_again(server: Server) -> None:
+    troubles = ["it did not answer"]
+    async with server.page() as page:
+        await page.next()
+        server.health.watch("broker", lambda: "".join(troubles))
+        broken = await page.until(lambda frame: frame["type"] == "health")
+        troubles.clear()
+        works = await page.until(lambda frame: frame["type"] == "health")
+    assert {"name": "broker", "ok": False, "detail": "it did not answer"} in broken["health"]
+    assert all(one["ok"] for one in works["health"])
+
+
+async def test_who_comes_later_is_told_what_is_broken(server: Server) -> None:
+    server.health.watch("broker", lambda: "it did not answer")
+    async with server.page() as page:
+        assert [one["name"] for one in (await page.next())["health"] if not one["ok"]] == ["broker"]
+
+
+async def test_the_page_is_told_when_the_database_does_not_answer_and_catches_up_after(server: Server) -> None:
+    async with server.page() as page:
+        await page.next()
+        async with server.broken_database():
+            told = await page.until(lambda frame: frame["type"] == "health")
+        ids = await server.do(accept, 1)
+        await page.until(shows(*ids))
+    assert "disk I/O error" in told["health"][0]["detail"]
+    assert page.frames[-1]["health"][0]["ok"]
+
+
+async def test_health_reaches_every_page_whatever_it_has_seen(server: Server) -> None:
+    async with server.page() as one, server.page() as other:
+        await one.next()
+        await server.do(accept)
+        await other.say({"type": "trace-mode", "enabled": False})
+        server.health.watch("broker", lambda: "it did not answer")
+        await server.do(accept)
+        for page in (one, other):
+            await page.until(lambda frame: [part for part in frame["health"] if part["name"] == "broker"])
+
+
+class Listener:
+    trace = True
+    seen = 0
+
+    def __init__(self) -> None:
+        self.frames: list[str] = []
+
+    async def send_frame(self, frame: str) -> None:
+        self.frames.append(frame)
+
+
+class Broken(Listener):
+    """Takes the snapshot, and breaks at what comes next."""
+
+    async def send_frame(self, frame: str) -> None:
+        if self.frames:
+            raise ConnectionResetError("gone")
+        await super().send_frame(frame)
+
+
+async def test_a_page_that_breaks_does_not_keep_the_news_from_the_others(server: Server) -> None:
+    broken = [Broken() for _ in range(5)]
+    async with server.page() as page:
+        for listener in broken:
+            await server.hub.join(listener)
+        for _ in range(2):
+            ids = await server.do(accept, 1)
+            await page.until(shows(*ids))
+    assert [len(listener.frames) for listener in broken] == [1] * 5
+
+
+async def test_a_page_that_left_is_sent_no_more(server: Server) -> None:
+    listener = Listener()
+    await server.hub.join(listener)
+    async with server.page() as page:
+        server.hub.leave(listener)
+        ids = await server.do(accept, 1)
+        await page.until(shows(*ids))
+    assert len(listener.frames) == 1
+
+
+async def test_a_layer_that_fails_costs_time_and_no_news(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def fail(channel: str) -> None:
+        raise ConnectionError("Redis is away")
+
+    monkeypatch.setattr(server.layer, "receive", fail)
+    async with server.page() as page:
+        for _ in range(2):
+            ids = await server.do(accept, 1)
+            await page.until(shows(*ids))
+
+
+async def test_a_probe_that_fails_does_not_end_the_hub(server: Server) -> None:
+    def fail() -> str:
+        raise ValueError("the list of processes is no JSON")
+
+    async with server.page() as page:
+        await page.next()
+        server.health.watch("broker", fail)
+        await server.do(accept)
+        server.health.watch("broker", lambda: "")
+        ids = await server.do(accept, 1)
+        await page.until(shows(*ids))
+
+
+async def test_a_board_that_nobody_watches_is_not_read_and_is_whole_for_the_next(server: Server) -> None:
+    async with server.page() as page:
+        await page.next()
+    ids = await server.do(accept, 3)
+    async with server.page() as page:
+        assert len((await page.next())["sagas"]) == 3
+        await server.do(say, trace(ids[0], event(Kind.RECEIVED, "provision")), completion(ids[1]))
+        delta = await page.next()
+    assert sorted(row["saga_id"] for row in delta["sagas"]) == sorted(ids[:2])
+    assert delta["seq"] == (await server.do(Board.objects.get)).seq
