@@ -5,7 +5,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from django.db import transaction
 from django.db.models import QuerySet
 
 from dashboard.models import Board, Saga, Service
@@ -40,26 +39,26 @@ def row_of(saga: Saga) -> dict[str, Any]:
     return row
 
 
-@transaction.atomic
 def snapshot(*, trace: bool) -> View:
-    """Return the newest sagas, newest first, and everything else."""
+    """Return the newest sagas, newest first, and everything else, all at least as new as `seq`."""
     board = Board.objects.get()
     rows, older = page(before=None, filters=visible(trace=trace))
     services = [service_row(service) for service in Service.objects.all()]
     return View(seq=board.seq, sagas=rows, services=services, counters=_counters(board), older=older)
 
 
-@transaction.atomic
 def changes(*, after: int, limit: int = CATCH_UP_LIMIT) -> View | None:
     """Return what changed after `after`, oldest change first; None if nothing did.
 
-    Where more than `limit` sagas changed, the view's `seq` is that of the last one in it: ask again from there.
+    Where more than `limit` sagas changed, the view's `seq` is that of the last one in it: ask again from there. No
+    transaction is needed: what changes while this reads has a higher number than the board had, and comes next time.
     """
     board = Board.objects.get()
     if board.seq <= after:
         return None
-    rows = [row_of(saga) for saga in Saga.objects.filter(seq__gt=after).order_by("seq")[:limit]]
-    services = [service_row(service) for service in Service.objects.filter(seq__gt=after)]
+    new = {"seq__gt": after, "seq__lte": board.seq}
+    rows = [row_of(saga) for saga in Saga.objects.filter(**new).order_by("seq")[:limit]]
+    services = [service_row(service) for service in Service.objects.filter(**new)]
     seq = rows[-1]["seq"] if len(rows) == limit else board.seq
     return View(seq=seq, sagas=rows, services=services, counters=_counters(board))
 

@@ -31,8 +31,9 @@ class Herald:
         kills = [_control(service, kill=victim) for service in asked.values() for victim in service.kill]
         self._producer.send([_outgoing(control) for control in new + kills])
         self._said |= {control.service: control for control in new}
-        if kills:
-            Service.objects.filter(name__in=[control.service for control in kills]).update(kill=[])
+        for service in asked.values():
+            # Only what has been said is crossed out: somebody may have asked for more in the meantime.
+            Service.objects.filter(name=service.name, kill=service.kill).exclude(kill=[]).update(kill=[])
         return bool(new or kills)
 
     def close(self) -> None:

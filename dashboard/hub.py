@@ -91,15 +91,17 @@ class Hub:
     async def _run(self, channel: str) -> None:
         while True:
             await self._wait_for_change(channel)
+            has_told = True
             try:
                 async with self._turn:
-                    await self._tell_changes()
+                    has_told = await self._tell_changes()
             except DatabaseError as trouble:
                 log.warning("the board cannot be read: %s", trouble)
             except Exception:
                 # A hub that ended here would leave every page standing still.
                 log.exception("unexpected error; telling again")
-            await asyncio.sleep(FRAME_INTERVAL_S)
+            if has_told:
+                await asyncio.sleep(FRAME_INTERVAL_S)
 
     async def _wait_for_change(self, channel: str) -> None:
         try:
@@ -110,14 +112,17 @@ class Hub:
             log.warning("the channel layer cannot be heard: %s", trouble)
             await asyncio.sleep(QUIET_CHECK_S)
 
-    async def _tell_changes(self) -> None:
+    async def _tell_changes(self) -> bool:
+        """Return whether there was anything to tell."""
         if not self._listeners:
-            return
+            return False
         await self._tell_health()
         view = await changes(after=self._seq, limit=FRAME_ROWS)
-        if view:
-            self._seq = view.seq
-            await self._tell_view(view)
+        if view is None:
+            return False
+        self._seq = view.seq
+        await self._tell_view(view)
+        return True
 
     async def _tell_health(self) -> None:
         """Before the board is read: this is how a page learns that it cannot be."""

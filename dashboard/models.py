@@ -86,7 +86,7 @@ class DeadLetter(models.Model):
     topic = models.CharField(max_length=249)
     partition = models.IntegerField()
     offset = models.BigIntegerField()
-    service = models.CharField(max_length=32)
+    service = models.CharField(max_length=100)
     reason = models.TextField()
     key = models.TextField(null=True)  # noqa: DJ001
     value = models.TextField(null=True)  # noqa: DJ001

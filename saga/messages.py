@@ -80,7 +80,7 @@ class TraceEvent:
     """
 
     kind: Kind
-    service: str
+    service: Name
     step: Name | None
     attempt: Count
     at: Timestamp
@@ -133,9 +133,9 @@ class DeadLetter:
     __pydantic_config__: ClassVar = _STRICT
     TYPE: ClassVar = "workshop.dead-letter.v1"
 
-    service: str
+    service: Name
     reason: str
-    topic: str
+    topic: Annotated[str, StringConstraints(max_length=249)]
     partition: Count
     offset: Offset
     key: str | None

@@ -78,10 +78,12 @@ def broker_process(address_file: Path, topics: Mapping[str, int]) -> Iterator[su
 
 
 @contextmanager
-def kafka_server(directory: Path, *, cache: Path) -> Iterator[str]:
+def kafka_server(directory: Path, *, cache: Path, port: int | None = None) -> Iterator[str]:
     """Run an Apache Kafka of one node, broker and controller in one; give its address."""
     java = ("java", *QUICK_JVM, "-cp", _classpath(cache))
-    port, controller_port = _free_ports(2)
+    directory.mkdir(exist_ok=True)
+    free_port, controller_port = _free_ports(2)
+    port = port or free_port
     settings = directory / "server.properties"
     settings.write_text(_settings(directory / "data", port=port, controller_port=controller_port))
     format_log = (*java, "kafka.tools.StorageTool", "format", "-t", "AAAAAAAAAAAAAAAAAAAAAQ", "-c", str(settings))

@@ -7,32 +7,21 @@ import socket
 import subprocess
 import sys
 import threading
-import time
 import urllib.request
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
+
+from tests.eventually import eventually
 
 ROOT = Path(__file__).resolve().parent.parent
-READY_WITHIN_S = 60.0
+PATIENCE_S = 90.0
 STOPS_WITHIN_S = 20.0
-T = TypeVar("T")
 
 
 def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
-
-
-def wait_for(condition: Callable[[], T], what: str, *, within_s: float = 60.0) -> T:
-    """Return the first true answer of `condition`. Raises AssertionError when there is none in time."""
-    deadline = time.monotonic() + within_s
-    pause = threading.Event()
-    while not (answer := condition()):
-        assert time.monotonic() < deadline, f"waited {within_s:g} s in vain for {what}"
-        pause.wait(0.05)
-    return answer
 
 
 class LiveWorkshop:
@@ -46,7 +35,14 @@ class LiveWorkshop:
         self._settings = settings
 
     def start(self) -> "LiveWorkshop":
+        """Start it, and wait until everything works."""
+        self.launch()
+        eventually(self._is_ready, within_s=PATIENCE_S)
+        return self
+
+    def launch(self) -> None:
         inherited = {name: value for name, value in os.environ.items() if name not in ("MAKELEVEL", "WORKSHOP_LEASH")}
+        self.output.clear()
         own = {"PORT": str(self.port), "HOST": "127.0.0.1", "VAR_DIR": str(self.var_dir), "PYTHONUNBUFFERED": "1"}
         self.process = subprocess.Popen(
             [sys.executable, "manage.py", "run"],
@@ -59,8 +55,6 @@ class LiveWorkshop:
         )
         self._reader = threading.Thread(target=self._read_output, daemon=True)
         self._reader.start()
-        wait_for(self._is_ready, "the workshop to be ready", within_s=READY_WITHIN_S)
-        return self
 
     def stop(self) -> int:
         self.process.send_signal(signal.SIGTERM)
@@ -103,13 +97,15 @@ class LiveWorkshop:
         """Return the supervisor's entries by name."""
         return {entry["name"]: entry for entry in json.loads((self.var_dir / "run" / "processes.json").read_text())}
 
-    def wait_until_all_ended(self, saga_ids: list[str], *, within_s: float = 90.0) -> None:
+    def wait_until_all_ended(self, saga_ids: list[str], *, within_s: float = PATIENCE_S) -> None:
         wanted = set(saga_ids)
-        wait_for(lambda: wanted <= self.ended(), f"{len(wanted)} sagas to end", within_s=within_s)
+        eventually(lambda: wanted <= self.ended(), within_s=within_s)
 
     def wait_until_quiet(self) -> None:
         """Wait until no saga is under way, and everything works."""
-        wait_for(lambda: self.is_up() and not self.get("/api/sagas?status=running&limit=1")["sagas"], "quiet")
+        eventually(
+            lambda: self.is_up() and not self.get("/api/sagas?status=running&limit=1")["sagas"], within_s=PATIENCE_S
+        )
 
     def is_up(self) -> bool:
         try:

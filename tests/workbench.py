@@ -1,5 +1,6 @@
 """Workers on a bench: a broker in memory, a clock held in the hand, and a fuse that blows at a chosen instant."""
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -158,7 +159,14 @@ class Workbench:
         return [event.kind.value for event in self.events(saga_id)]
 
     def state(self, saga_id: str = "saga-1") -> SagaState:
-        return fold(initial(ONBOARDING), self.events(saga_id))
+        return self.states()[saga_id]
+
+    def states(self) -> dict[str, SagaState]:
+        """Return where each saga is, by what was said about it."""
+        known: defaultdict[str, SagaState] = defaultdict(lambda: initial(ONBOARDING))
+        for trace in self.read(Trace, TRACE):
+            known[trace.saga_id] = fold(known[trace.saga_id], trace.events)
+        return known
 
     def committed(self, service: str = "provisioner") -> int:
         return sum(self.bus.committed_offsets(service, TOPICS_BY_SERVICE[service]).values())

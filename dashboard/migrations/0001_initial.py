@@ -40,7 +40,7 @@ class Migration(migrations.Migration):
                 ("topic", models.CharField(max_length=249)),
                 ("partition", models.IntegerField()),
                 ("offset", models.BigIntegerField()),
-                ("service", models.CharField(max_length=32)),
+                ("service", models.CharField(max_length=100)),
                 ("reason", models.TextField()),
                 ("key", models.TextField(null=True)),
                 ("value", models.TextField(null=True)),

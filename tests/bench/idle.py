@@ -21,7 +21,7 @@ def measure(options: Options) -> list[Figure]:
     with TemporaryDirectory(prefix="saga-bench-") as directory:
         with running(Path(directory)):
             pass  # the state directory is made by a first start; a warm one finds it
-        for number in range(options.repeat):
+        for number in options.rounds():
             with running(Path(directory)) as stack:
                 starts.append(stack.ready_after_s)
                 rounds.append(_watch(stack))

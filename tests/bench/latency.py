@@ -30,7 +30,7 @@ def measure(options: Options) -> list[Figure]:
     rounds: list[Waits] = []
     with running_anew(LAG_MS="0,0") as stack, _page(stack.url) as page:
         _click(page, WARM_UP)
-        for number in range(options.repeat):
+        for number in options.rounds():
             rounds.append(_click(page, CLICKS))
             first, ended = (percentile(waits, 95) for waits in zip(*rounds[-1], strict=True))
             say(f"latency {number + 1}: p95 to the row {first:.0f} ms, to the end {ended:.0f} ms")

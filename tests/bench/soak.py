@@ -13,7 +13,7 @@ from tests.bench.stack import BenchFailed, Stack, running_anew, wait_for
 
 SAGAS = 20_000
 READERS = 4
-RUN_S = 180.0
+RUN_S = 210.0
 CATCH_UP_S = 10.0
 SETTLED_S = 10.0
 

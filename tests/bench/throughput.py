@@ -16,7 +16,7 @@ RUN_S = 120.0
 
 def measure(options: Options) -> list[Figure]:
     ours, bares = [], []
-    for number in range(options.repeat):
+    for number in options.rounds():
         # In turn first, so that a machine that slows down or speeds up favours neither.
         for runs in (ours, bares) if number % 2 == 0 else (bares, ours):
             runs.append(whole(options.sagas) if runs is ours else bare.measure(options.sagas * BARE_FACTOR))

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from playwright.sync_api import Page, expect
 
-from tests.live import LiveWorkshop, wait_for
+from tests.eventually import eventually
+from tests.live import PATIENCE_S, LiveWorkshop
 
 SLOW = 60_000
 
@@ -17,7 +18,7 @@ def onboard(page: Page, times: int = 1) -> list[str]:
     before = set(shown(page))
     for _ in range(times):
         page.get_by_role("button", name="Onboard New User", exact=True).click()
-    wait_for(lambda: len(set(shown(page)) - before) == times, f"{times} new rows")
+    eventually(lambda: len(set(shown(page)) - before) == times, within_s=PATIENCE_S)
     return [saga_id for saga_id in reversed(shown(page)) if saga_id not in before]
 
 
@@ -69,7 +70,7 @@ def test_without_trace_mode_a_saga_appears_only_when_it_has_ended(page: Page, wo
         seen.extend(page.locator("tr[data-saga-id]").evaluate_all("rows => rows.map(row => row.dataset.status)"))
         return saga_id in shown(page)
 
-    wait_for(appears, "the row")
+    eventually(appears, within_s=PATIENCE_S)
     assert set(seen) <= {"completed"}
     assert set(shown(page)) - before == {saga_id}
     expect(page.get_by_role("columnheader", name="Provisioner")).to_be_hidden()
@@ -117,7 +118,9 @@ def test_reload_shows_what_was_there(page: Page) -> None:
 def test_a_worker_killed_half_way_loses_nothing_and_doubles_nothing(page: Page, workshop: LiveWorkshop) -> None:
     workshop.set_lag(300, 1500)
     started = onboard(page, 10)
-    busy = wait_for(lambda: workshop.service("authorizer")["in_flight"] and workshop.service("authorizer"), "work")
+    busy = eventually(
+        lambda: workshop.service("authorizer")["in_flight"] and workshop.service("authorizer"), within_s=PATIENCE_S
+    )
     os.kill(busy["instances"][0]["pid"], signal.SIGKILL)
     card = page.locator("[data-service=authorizer]")
     expect(card).to_contain_text("killed by SIGKILL", timeout=SLOW)
@@ -144,7 +147,7 @@ def test_a_lost_web_server_is_told_and_caught_up_with(
     started = onboard(page, 3)
     os.kill(workshop.processes()["web"]["pid"], signal.SIGKILL)
     expect(page.get_by_text("Reconnecting")).to_be_visible(timeout=SLOW)
-    wait_for(lambda: workshop.is_up(), "the web server to be back")
+    eventually(lambda: workshop.is_up(), within_s=PATIENCE_S)
     started += workshop.onboard(2)
     expect_completed(page, started)
     assert len(shown(page)) == len(set(shown(page)))
@@ -185,6 +188,6 @@ def test_two_thousand_sagas_are_a_few_dozen_rows(page: Page, workshop: LiveWorks
     page.get_by_label("Onboard many").fill("2000")
     page.get_by_role("button", name="Onboard this many users").click()
     table = page.get_by_role("table", name="Sagas")
-    wait_for(lambda: int(table.get_attribute("aria-rowcount") or 0) > 2000, "all of them to be in the table")
+    eventually(lambda: int(table.get_attribute("aria-rowcount") or 0) > 2000, within_s=PATIENCE_S)
     expect(page.locator("[data-count=running]")).to_have_text("0", timeout=120_000)
     assert 5 < page.locator("tr[data-saga-id]").count() <= 80

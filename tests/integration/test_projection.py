@@ -18,7 +18,7 @@ from tests.dash_factories import undone as taken_back
 pytestmark = pytest.mark.django_db
 
 property_test = settings(
-    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+    max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 )
 
 

@@ -18,7 +18,8 @@ TROUBLES = [BrokerUnavailable("gone"), OperationalError("database is locked"), O
 class Worker:
     """Does what it is told to in each cycle, else waits a little."""
 
-    def __init__(self, cycle: Callable[[], object] = lambda: None) -> None:
+    def __init__(self, cycle: Callable[[], object] = lambda: None, *, is_busy: bool = False) -> None:
+        self.is_busy = is_busy
         self.cycles = 0
         self.closed = False
         self._cycle = cycle
@@ -27,7 +28,7 @@ class Worker:
         self._cycle()
         self.cycles += 1
         threading.Event().wait(0.001)
-        return True
+        return self.is_busy
 
     def close(self) -> None:
         self.closed = True
@@ -164,6 +165,13 @@ def test_after_a_cycle_that_succeeded_the_waits_begin_anew() -> None:
     loop._stop = waits = Waits(3)
     loop.start().join()
     assert waits.seconds == [0.25, 0.5, 0.25]
+
+
+def test_a_busy_worker_is_given_time_for_messages_to_gather() -> None:
+    loop = Loop("test", Opener(Worker(is_busy=True)))
+    loop._stop = waits = Waits(3)
+    loop.start().join()
+    assert all(seconds <= loop_module.PACE_S for seconds in waits.seconds)
 
 
 def test_nothing_is_opened_while_it_may_not_run() -> None:

@@ -178,7 +178,7 @@ def test_a_rebalance_doubles_no_effect(wide_bench: Workbench) -> None:
     assert (len(bench.performed), bench.backlog()) == (60, 0)
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", range(3))
 def test_whatever_is_killed_and_repeated_every_saga_is_completed_once(wide_bench: Workbench, seed: int) -> None:
     bench, random = wide_bench, Random(seed)
     sagas = {f"saga-{number}" for number in range(30)}
@@ -196,7 +196,7 @@ def test_whatever_is_killed_and_repeated_every_saga_is_completed_once(wide_bench
         bench.clock.seconds += 1
     for service, step in STEP_OF.items():
         assert Counter(Ledger(service).effects()) == dict.fromkeys([(saga_id, step) for saga_id in sagas], 1)
-    assert {bench.state(saga_id).status for saga_id in sagas} == {"completed"}
+    assert {saga_id: state.status for saga_id, state in bench.states().items()} == dict.fromkeys(sagas, "completed")
     assert len({email.extra_headers["Message-ID"] for email in mail.outbox}) == len(sagas)
     assert bench.letters() == []
 

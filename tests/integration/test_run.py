@@ -1,0 +1,124 @@
+"""The whole workshop as a user starts it, and what must outlive the death of any part of it."""
+
+import json
+import os
+import signal
+import urllib.error
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.brokers import CannotStartKafka, kafka_server
+from tests.eventually import eventually
+from tests.live import PATIENCE_S, LiveWorkshop, free_port
+
+Run = Callable[..., LiveWorkshop]
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Iterator[Run]:
+    """Return a function that makes a workshop with settings of its own, which is ended with the test."""
+    made: list[LiveWorkshop] = []
+
+    def make(**settings: str) -> LiveWorkshop:
+        made.append(LiveWorkshop(tmp_path / "var", **settings))
+        return made[-1]
+
+    yield make
+    for workshop in made:
+        if workshop.process.poll() is None:
+            workshop.stop()
+
+
+def steps_done(workshop: LiveWorkshop) -> int:
+    sagas = workshop.get("/api/sagas?limit=1000")["sagas"]
+    return sum(step["status"] == "done" for saga in sagas for step in saga["steps"])
+
+
+def is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def mails(workshop: LiveWorkshop) -> int:
+    return len(list((workshop.var_dir / "mail").glob("*.eml")))
+
+
+def test_sagas_under_way_survive_the_death_of_everything(run: Run) -> None:
+    workshop = run(LAG_MS="200,1500").start()
+    saga_ids = workshop.onboard(40)
+    eventually(lambda: steps_done(workshop) > 30, within_s=PATIENCE_S)
+    pids = [entry["pid"] for entry in workshop.processes().values()]
+    workshop.kill()
+    eventually(lambda: not any(is_alive(pid) for pid in pids))
+    workshop.start()
+    workshop.wait_until_all_ended(saga_ids)
+    assert workshop.get("/api/invariants")["ok"]
+    assert mails(workshop) == len(saga_ids)
+
+
+def test_nothing_is_left_running_after_a_clean_stop(run: Run) -> None:
+    workshop = run().start()
+    pids = [entry["pid"] for entry in workshop.processes().values()]
+    assert workshop.stop() == 0
+    assert not any(is_alive(pid) for pid in pids)
+
+
+def test_a_service_that_was_stopped_stays_stopped_when_its_process_is_killed(run: Run) -> None:
+    workshop = run(LAG_MS="0,0").start()
+    workshop.send("PATCH", "/api/services/notifier", {"running": False})
+    eventually(lambda: workshop.service("notifier")["state"] == "stopped", within_s=PATIENCE_S)
+    os.kill(workshop.processes()["notifier"]["pid"], signal.SIGKILL)
+    [saga_id] = workshop.onboard(1)
+    again = eventually(lambda: restarted(workshop, "notifier"), within_s=PATIENCE_S)
+    assert (again["state"], again["partitions"]) == ("stopped", 0)
+    eventually(lambda: workshop.service("notifier")["backlog"] == 1, within_s=PATIENCE_S)
+    workshop.send("PATCH", "/api/services/notifier", {"running": True})
+    workshop.wait_until_all_ended([saga_id])
+
+
+def restarted(workshop: LiveWorkshop, name: str) -> object:
+    service = workshop.service(name)
+    return service["restarts"] and service["instances"] and service
+
+
+def test_a_kafka_cluster_that_is_not_up_yet_is_waited_for_and_then_used(
+    run: Run, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    port = free_port()
+    workshop = run(KAFKA_BOOTSTRAP_SERVERS=f"127.0.0.1:{port}", LAG_MS="50,300")
+    workshop.launch()
+    eventually(lambda: answers(workshop), within_s=PATIENCE_S)
+    accepted_before = workshop.onboard(3)
+    assert "broker" in not_ready(workshop)
+    try:
+        with kafka_server(tmp_path / "kafka", cache=request.config.cache.mkdir("kafka"), port=port):
+            eventually(workshop.is_up, within_s=PATIENCE_S)
+            saga_ids = accepted_before + workshop.onboard(30)
+            eventually(lambda: steps_done(workshop) > 5, within_s=PATIENCE_S)
+            os.kill(workshop.processes()["authorizer"]["pid"], signal.SIGKILL)
+            workshop.wait_until_all_ended(saga_ids)
+            assert workshop.get("/api/invariants")["ok"]
+            assert "broker" not in workshop.processes()
+            workshop.stop()
+    except CannotStartKafka as reason:
+        give_up = pytest.fail if os.environ.get("CI") else pytest.skip
+        give_up(f"no Apache Kafka: {reason}")
+
+
+def answers(workshop: LiveWorkshop) -> bool:
+    try:
+        return bool(workshop.get("/healthz")["ok"])
+    except OSError:
+        return False
+
+
+def not_ready(workshop: LiveWorkshop) -> set[str]:
+    """Return the names of the dependencies that do not work."""
+    with pytest.raises(urllib.error.HTTPError) as refusal:
+        workshop.get("/readyz")
+    return {part["name"] for part in json.load(refusal.value)["dependencies"] if not part["ok"]}
