@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, closing
 from typing import TypeVar
 
 from dashboard import outbox
@@ -29,8 +30,13 @@ class Projector:
     def __init__(self, bus: Bus, *, watch: Watch, board_changed: Callable[[], None]) -> None:
         self._watch = watch
         self._board_changed = board_changed
-        self._producer = bus.producer()
-        self._consumer = bus.consumer(GROUP, [TRACE, DEAD_LETTER, HEARTBEAT], on_revoked=lambda partitions: None)
+        topics = [TRACE, DEAD_LETTER, HEARTBEAT]
+        with ExitStack() as opening:  # if the second client cannot be opened, the first is closed
+            self._producer = opening.enter_context(closing(bus.producer()))
+            self._consumer = opening.enter_context(
+                closing(bus.consumer(GROUP, topics, on_revoked=lambda partitions: None))
+            )
+            self._clients = opening.pop_all()
 
     @property
     def assigned(self) -> frozenset[TopicPartition]:
@@ -55,8 +61,7 @@ class Projector:
         return True
 
     def close(self) -> None:
-        self._consumer.close()
-        self._producer.close()
+        self._clients.close()
 
 
 def _read(

@@ -29,9 +29,9 @@ class Relay:
     """Feeds the broker of `bus`. One thread calls everything."""
 
     def __init__(self, bus: Bus, *, in_flight_limit: int) -> None:
-        self._producer = bus.producer()
         self._in_flight_limit = in_flight_limit
         self._feed_again_if_forgotten(bus)
+        self._producer = bus.producer()
         outbox.news.set()
 
     def run_once(self) -> bool:

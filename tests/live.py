@@ -129,5 +129,6 @@ class LiveWorkshop:
 
     def _read_output(self) -> None:
         assert self.process.stdout is not None
-        for line in self.process.stdout:
-            self.output.append(line.rstrip())
+        with self.process.stdout as lines:
+            for line in lines:
+                self.output.append(line.rstrip())

@@ -82,7 +82,7 @@ class Config(BaseSettings):
     lag_ms: Annotated[tuple[int, int], NoDecode, BeforeValidator(_lag)] = Field(
         (400, 3000), description="Shortest and longest time a step takes at first, in milliseconds."
     )
-    work_limit: int = Field(1000, ge=1, description="Events that one service works on at the same time.")
+    work_limit: int = Field(1000, ge=1, le=10_000, description="Events that one service works on at the same time.")
     email_host: str | None = Field(None, description="SMTP server; without it e-mails become files in VAR_DIR/mail.")
     email_port: int = Field(25, ge=1, le=65535, description="Port of the SMTP server.")
     email_host_user: str = Field("", description="User name at the SMTP server.")

@@ -69,7 +69,7 @@ def readers(port: int, number: int, *, until: int, within_s: float) -> Iterator[
 
 @contextmanager
 def sleeper(port: int) -> Iterator[socket.socket]:
-    """Connect a client that never reads."""
+    """Connect a client that reads nothing more once it is connected."""
     with socket.socket() as connection:
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         connection.connect(("127.0.0.1", port))
@@ -77,6 +77,8 @@ def sleeper(port: int) -> Iterator[socket.socket]:
         key = "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ=="
         head = "\r\n".join((f"GET {PATH} HTTP/1.1", f"Host: 127.0.0.1:{port}", *lines, key, "", ""))
         connection.sendall(head.encode())
+        if b" 101 " not in connection.recv(64):
+            raise ConnectionError("the client that is to sleep could not connect")
         yield connection
 
 
