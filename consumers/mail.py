@@ -1,8 +1,8 @@
 """An e-mail backend for a laptop: one file per e-mail, named by its Message-ID."""
 
-import os
 import re
 from collections.abc import Sequence
+from email.message import Message
 from pathlib import Path
 
 from django.conf import settings
@@ -11,7 +11,10 @@ from django.core.mail.backends.base import BaseEmailBackend
 
 
 class OneFilePerMessageBackend(BaseEmailBackend):
-    """Writes to `settings.EMAIL_FILE_PATH`. An e-mail sent twice is one file, as a good mail provider would have it."""
+    """Writes to `settings.EMAIL_FILE_PATH`. An e-mail sent twice is one file, as a good mail provider would have it.
+
+    So a crash half-way through a file does no harm either: the repeat writes it whole.
+    """
 
     def send_messages(self, email_messages: Sequence[EmailMessage]) -> int:
         folder = Path(settings.EMAIL_FILE_PATH)
@@ -19,7 +22,11 @@ class OneFilePerMessageBackend(BaseEmailBackend):
         for message in email_messages:
             content = message.message()
             name = re.sub(r"[^\w@.-]", "", content["Message-ID"])
-            unfinished = folder / f".{name}.{os.getpid()}"
-            unfinished.write_bytes(content.as_bytes())
-            unfinished.replace(folder / f"{name}.eml")
+            (folder / f"{name}.eml").write_text(_as_text(content), encoding="utf-8")
         return len(email_messages)
+
+
+def _as_text(content: Message) -> str:
+    """Return a message of one part as text. Django has encoded its headers and its body; only the joining is left."""
+    headers = "".join(f"{name}: {value}\n" for name, value in content.items())
+    return f"{headers}\n{content.get_payload()}"

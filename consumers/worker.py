@@ -59,6 +59,7 @@ class Worker:
         clock: Clock,
         random: Random,
         work_limit: int,
+        threads: int = 1,
         retry: RetryPolicy = RETRY,
     ) -> None:
         self.handled = 0
@@ -72,7 +73,7 @@ class Worker:
         self._work_limit = work_limit
         self._retry = retry
         self._desk = Desk()
-        self._pool = ThreadPoolExecutor(participant.threads) if participant.threads > 1 else None
+        self._pool = ThreadPoolExecutor(threads) if threads > 1 else None
         topics = TOPICS_BY_SERVICE[participant.name]
         with ExitStack() as opening:  # if the second client cannot be opened, the first is closed
             self._producer = opening.enter_context(closing(bus.producer()))

@@ -106,6 +106,7 @@ class Workbench:
         *,
         perform: Callable[[SagaMessage], dict[str, Any]] | None = None,
         work_limit: int = 1000,
+        threads: int = 1,
     ) -> Worker:
         """Open a worker whose participant does what it does, or `perform`, and is watched."""
         do = perform or PARTICIPANTS[service].perform
@@ -122,6 +123,7 @@ class Workbench:
             clock=self.clock,
             random=Random(0),
             work_limit=work_limit,
+            threads=threads,
         )
 
     def send(self, *messages: SagaMessage | Outgoing) -> None:

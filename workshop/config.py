@@ -95,6 +95,11 @@ class Config(BaseSettings):
         return self.kafka_bootstrap_servers is None
 
     @property
+    def perform_threads(self) -> int:
+        """How many pieces of work a service performs at once: several where it waits for a mail server."""
+        return 8 if self.email_host else 1
+
+    @property
     def state_dir(self) -> Path:
         return self.var_dir.expanduser().absolute()
 

@@ -46,6 +46,7 @@ class ServiceProcess:
             clock=self._clock,
             random=random.Random(),
             work_limit=self._config.work_limit,
+            threads=self._config.perform_threads,
         )
 
     def _open_pulse(self, bus: KafkaBus) -> Pulse:

@@ -13,16 +13,13 @@ class Participant:
     """A service by name, and `perform`: what it does for a message, returning what it achieved.
 
     `perform` may be called again for the same message after a crash, so doing it twice must equal doing it once. It
-    raises MessageRejected for what can never succeed; any other error is tried again. `threads` is how many run at
-    once: more than one where performing waits for somebody else.
+    raises MessageRejected for what can never succeed; any other error is tried again.
     """
 
     name: str
-    threads: int
     perform: Callable[[SagaMessage], dict[str, Any]]
 
 
 PARTICIPANTS = {
-    module.NAME: Participant(name=module.NAME, threads=module.THREADS, perform=module.perform)
-    for module in (provisioner, authorizer, notifier)
+    module.NAME: Participant(name=module.NAME, perform=module.perform) for module in (provisioner, authorizer, notifier)
 }

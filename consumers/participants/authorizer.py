@@ -5,7 +5,6 @@ from typing import Any
 from saga.messages import SagaMessage
 
 NAME = "authorizer"
-THREADS = 1
 
 _EVERYBODY = ("mail", "calendar")
 _GRANTS = {

@@ -9,7 +9,6 @@ from saga.errors import MessageRejected
 from saga.messages import SagaMessage
 
 NAME = "notifier"
-THREADS = 8
 
 _SUBJECT = "Welcome: your device and your access are ready"
 _BODY = """Dear {name},

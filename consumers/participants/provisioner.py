@@ -6,7 +6,6 @@ from typing import Any
 from saga.messages import SagaMessage
 
 NAME = "provisioner"
-THREADS = 1
 
 _MODELS = {
     "Engineering": ("WS", "Workstation 16-core"),

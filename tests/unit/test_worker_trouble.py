@@ -133,7 +133,7 @@ def test_what_can_never_succeed_becomes_a_dead_letter_and_is_not_tried_again(ben
 
 
 def test_threads_do_the_same_and_fail_the_same(bench: Workbench) -> None:
-    worker = bench.worker("notifier", perform=Moody(OSError("no route"), times=1))
+    worker = bench.worker("notifier", perform=Moody(OSError("no route"), times=1), threads=8)
     bench.send(*(request("notify", saga_id=f"saga-{number}") for number in range(1, 21)))
     bench.run(worker)
     assert len(bench.requests("notified")) == 19
