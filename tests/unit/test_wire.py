@@ -38,7 +38,7 @@ users = st.builds(User, name=names, department=names)
 events = st.builds(
     TraceEvent,
     kind=st.sampled_from(Kind),
-    service=text,
+    service=names,
     step=st.none() | names,
     attempt=counts,
     at=times,
@@ -72,7 +72,7 @@ messages = st.one_of(
     ),
     st.builds(
         DeadLetter,
-        service=text,
+        service=names,
         reason=text,
         topic=text,
         partition=counts,
