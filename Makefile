@@ -13,7 +13,7 @@ run: .venv/.run
 
 test: check
 	@$(PY) -m tests.chromium
-	@$(PY) -m pytest
+	@$(PY) -m pytest -n 2 --dist loadfile
 
 bench: .venv/.dev
 	@$(PY) -m tests.bench

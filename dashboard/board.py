@@ -41,7 +41,7 @@ def row_of(saga: Saga) -> dict[str, Any]:
 
 def snapshot(*, trace: bool) -> View:
     """Return the newest sagas, newest first, and everything else, all at least as new as `seq`."""
-    board = Board.objects.get()
+    board = Board.current()
     rows, older = page(before=None, filters=visible(trace=trace))
     services = [service_row(service) for service in Service.objects.all()]
     return View(seq=board.seq, sagas=rows, services=services, counters=_counters(board), older=older)
@@ -53,7 +53,7 @@ def changes(*, after: int, limit: int = CATCH_UP_LIMIT) -> View | None:
     Where more than `limit` sagas changed, the view's `seq` is that of the last one in it: ask again from there. No
     transaction is needed: what changes while this reads has a higher number than the board had, and comes next time.
     """
-    board = Board.objects.get()
+    board = Board.current()
     if board.seq <= after:
         return None
     new = {"seq__gt": after, "seq__lte": board.seq}

@@ -28,8 +28,8 @@ class Health:
 
 def _database() -> str:
     try:
-        Board.objects.get()
-    except (DatabaseError, Board.DoesNotExist) as error:
+        Board.current()
+    except DatabaseError as error:
         return f"the database does not answer: {error}"
     return ""
 

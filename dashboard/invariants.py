@@ -63,7 +63,7 @@ def _saga_ids(**filters: str) -> set[str]:
 
 
 def _sagas_counted() -> tuple[bool, str]:
-    board = Board.objects.get()
+    board = Board.current()
     known = Saga.objects.filter(number__lte=board.accepted).count()
     return known == board.accepted, f"{board.accepted} accepted, {board.ended} ended, {known} known"
 

@@ -21,9 +21,15 @@ class Board(models.Model):
         return f"board at {self.seq}"
 
     @classmethod
+    def current(cls) -> "Board":
+        """Return the board as it is; before the first change it is all zeros, and in no table."""
+        return cls.objects.first() or cls(pk=1)
+
+    @classmethod
     def locked(cls) -> "Board":
         """Return the board, held until the transaction ends."""
-        return cls.objects.select_for_update().get()
+        board, _ = cls.objects.select_for_update().get_or_create(pk=1)
+        return board
 
     def next_seq(self) -> int:
         self.seq += 1

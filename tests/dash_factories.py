@@ -83,7 +83,7 @@ def say(*traces: Trace, letters: Sequence[DeadLetter] = ()) -> None:
 
 def finish(*saga_ids: str) -> None:
     """Complete these sagas in this order, a second apart."""
-    ended = Board.objects.get().ended
+    ended = Board.current().ended
     say(*(completion(saga_id, second=ended + place) for place, saga_id in enumerate(saga_ids)))
 
 
@@ -94,7 +94,7 @@ def saga(saga_id: str) -> Saga:
 def counters() -> dict[str, int]:
     """Return the board's counters, the sequence left out."""
     names = ("accepted", "ended", "completed", "out_of_order", "dead_letters")
-    return {name: getattr(Board.objects.get(), name) for name in names}
+    return {name: getattr(Board.current(), name) for name in names}
 
 
 @contextmanager

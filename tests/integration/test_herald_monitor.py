@@ -186,12 +186,12 @@ def test_a_death_that_the_supervisor_saw_is_shown(sight: Sight) -> None:
 
 def test_only_what_is_different_is_written_and_told(sight: Sight) -> None:
     sight.see()
-    before = Board.objects.get().seq
+    before = Board.current().seq
     assert not sight.monitor.run_once()
-    assert Board.objects.get().seq == before
+    assert Board.current().seq == before
     sight.watch.hear(beat())
     assert sight.monitor.run_once()
-    assert Board.objects.get().seq == before + 1
+    assert Board.current().seq == before + 1
     assert len(sight.nudges) == 2
 
 
@@ -209,7 +209,7 @@ def test_looking_does_not_undo_what_was_asked_meanwhile(sight: Sight, monkeypatc
 
 def test_rows_of_services_are_made_once() -> None:
     services.change("notifier", lag_ms=(1, 2))
-    before = Board.objects.get().seq
+    before = Board.current().seq
     services.ensure_rows((400, 3000))
     assert Service.objects.get(name="notifier").lag_high_ms == 2
-    assert (Service.objects.count(), Board.objects.get().seq) == (len(SERVICES), before)
+    assert (Service.objects.count(), Board.current().seq) == (len(SERVICES), before)

@@ -57,10 +57,10 @@ def test_made_up_users_go_on_where_the_last_ones_ended() -> None:
 @pytest.mark.parametrize("statement", ["INSERT", "UPDATE", "SELECT"])
 def test_what_cannot_be_written_down_whole_leaves_nothing(statement: str) -> None:
     accept(2)
-    before = counters(), Board.objects.get().seq
+    before = counters(), Board.current().seq
     with fail_on(statement), pytest.raises(NotAccepted, match=r"nothing was started.*disk is full"):
         accept(3)
-    assert (counters(), Board.objects.get().seq) == before
+    assert (counters(), Board.current().seq) == before
     assert Saga.objects.count() == 2
 
 
@@ -76,4 +76,4 @@ def test_the_relay_is_told_only_of_what_was_written_down() -> None:
 def test_ten_thousand_at_once_are_accepted_whole() -> None:
     ids = accept(10_000)
     assert len(set(ids)) == Saga.objects.count() == counters()["accepted"] == 10_000
-    assert Board.objects.get().seq == 10_000
+    assert Board.current().seq == 10_000

@@ -157,18 +157,18 @@ CHANGES = {
 def test_every_change_takes_the_next_numbers_of_the_sequence(change: Any) -> None:
     services.ensure_rows((0, 0))
     say(life_of("known")[0])
-    before = Board.objects.get().seq
+    before = Board.current().seq
     change()
     view = board.changes(after=before)
     assert view is not None
     numbers = sorted(row["seq"] for row in view.sagas)
-    assert view.seq == Board.objects.get().seq > before
+    assert view.seq == Board.current().seq > before
     assert all(before < seq <= view.seq for seq in numbers)
 
 
 def test_nothing_changed_is_told_as_nothing() -> None:
     accept()
-    assert board.changes(after=Board.objects.get().seq) is None
+    assert board.changes(after=Board.current().seq) is None
 
 
 @property_test
@@ -178,7 +178,7 @@ def test_whoever_asks_for_changes_again_and_again_misses_none_and_sees_none_twic
 ) -> None:
     with taken_back():
         ids = accept(6)
-        seen = Board.objects.get().seq
+        seen = Board.current().seq
         for batch in actions:
             say(*(trace(ids[one], event(Kind.RECEIVED, "provision")) for one in batch))
             rows = []
@@ -187,7 +187,7 @@ def test_whoever_asks_for_changes_again_and_again_misses_none_and_sees_none_twic
                 seen = view.seq
             assert sorted(row["saga_id"] for row in rows) == sorted({ids[one] for one in batch})
             assert [row["seq"] for row in rows] == sorted(row["seq"] for row in rows)
-        assert seen == Board.objects.get().seq
+        assert seen == Board.current().seq
 
 
 @pytest.mark.parametrize("limit", [1, 3, 5, 10, 11])

@@ -129,4 +129,4 @@ async def test_a_board_that_nobody_watches_is_not_read_and_is_whole_for_the_next
         await server.do(say, trace(ids[0], event(Kind.RECEIVED, "provision")), completion(ids[1]))
         delta = await page.next()
     assert sorted(row["saga_id"] for row in delta["sagas"]) == sorted(ids[:2])
-    assert delta["seq"] == (await server.do(Board.objects.get)).seq
+    assert delta["seq"] == (await server.do(Board.current)).seq
