@@ -20,7 +20,7 @@ from consumers.dials import Dials
 from consumers.ledger import Entry, Ledger
 from consumers.participants import Participant
 from saga import reports, routing, wire
-from saga.bus import Bus, Outgoing, Place, Record, TopicPartition
+from saga.bus import Bus, Outgoing, Place, Record, TopicPartition, gather
 from saga.errors import MessageRejected
 from saga.messages import Kind, SagaMessage, TraceEvent
 from saga.retry import RetryPolicy
@@ -28,6 +28,7 @@ from saga.topics import DEAD_LETTER, TOPICS_BY_SERVICE, TRACE
 
 POLL_TIMEOUT_S = 1.0
 BATCH_LIMIT = 500
+GATHER_S = 0.02
 RETRY = RetryPolicy()
 
 log = logging.getLogger(__name__)
@@ -105,7 +106,8 @@ class Worker:
         due = self._desk.next_due()
         wait = POLL_TIMEOUT_S if due is None else max(0.0, min(POLL_TIMEOUT_S, due - self._clock.monotonic()))
         room = max(0, self._work_limit - len(self._desk))
-        return self._consumer.poll(wait, limit=min(room, BATCH_LIMIT))
+        limit, clock = min(room, BATCH_LIMIT), self._clock.monotonic
+        return gather(self._consumer, wait, limit=limit, within_s=GATHER_S, clock=clock)
 
     def _take_on(self, records: Iterable[Record], cycle: _Cycle) -> None:
         """Put records on the desk, each due after a lag of its own."""

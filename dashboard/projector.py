@@ -1,6 +1,7 @@
 """Reads what the services say and hands it, a batch at a time, to the read model and to the watch."""
 
 import logging
+import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, closing
 from typing import TypeVar
@@ -9,7 +10,7 @@ from dashboard import outbox
 from dashboard.projection import project
 from dashboard.watch import Watch
 from saga import reports, wire
-from saga.bus import Bus, Outgoing, Record, TopicPartition
+from saga.bus import Bus, Outgoing, Record, TopicPartition, gather
 from saga.definitions import STYLES, definition_of
 from saga.errors import MessageRejected
 from saga.messages import DeadLetter, Heartbeat, Trace
@@ -19,6 +20,8 @@ from saga.topics import DEAD_LETTER, HEARTBEAT, TRACE
 GROUP = "projector"
 POLL_TIMEOUT_S = 1.0
 BATCH_LIMIT = 1_000
+# Browsers are told ten times a second at most; nobody sees more haste than this.
+GATHER_S = 0.05
 
 log = logging.getLogger(__name__)
 M = TypeVar("M", Trace, DeadLetter, Heartbeat)
@@ -44,7 +47,7 @@ class Projector:
 
     def run_once(self) -> bool:
         """Project one batch, then commit its offsets. Raises what the broker or the database raises."""
-        records = self._consumer.poll(POLL_TIMEOUT_S, limit=BATCH_LIMIT)
+        records = gather(self._consumer, POLL_TIMEOUT_S, limit=BATCH_LIMIT, within_s=GATHER_S, clock=time.monotonic)
         if not records:
             return False
         unreadable: list[Outgoing] = []

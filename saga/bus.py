@@ -83,6 +83,25 @@ class Consumer(Protocol):
         """Leave the group, so that its partitions go to others at once."""
 
 
+def gather(
+    consumer: Consumer, timeout_s: float, *, limit: int, within_s: float, clock: Callable[[], float]
+) -> list[Record]:
+    """Return what the first poll gives and what further ones add `within_s` seconds; nothing after `timeout_s`.
+
+    A cycle of work has a fixed price, so a few large batches do in the same time what many small ones cannot. And a
+    broker may hand out little at a time, however much waits: the embedded one a single batch of each partition.
+    `clock` gives monotonic seconds.
+    """
+    records = consumer.poll(timeout_s, limit=limit)
+    until = clock() + within_s
+    while records and len(records) < limit and (left := until - clock()) > 0:
+        more = consumer.poll(left, limit=limit - len(records))
+        if not more:
+            break
+        records += more
+    return records
+
+
 class Bus(Protocol):
     """One Kafka cluster, as seen by one process."""
 

@@ -6,7 +6,6 @@ dropped, and delivered again.
 
 import logging
 import threading
-import time
 from collections.abc import Callable
 from typing import Generic, Protocol, TypeVar
 
@@ -18,9 +17,6 @@ from saga.messages import State
 FIRST_DELAY_S = 0.25
 LONGEST_DELAY_S = 5.0
 STOPPED_CHECK_S = 0.1
-PACE_S = 0.03
-"""The least time from one busy cycle to the next. A cycle has a fixed price (two waits for acknowledgements, a
-transaction, a commit), so a few large batches do in the same time what many small ones cannot."""
 
 log = logging.getLogger(__name__)
 
@@ -91,12 +87,9 @@ class Loop(Generic[W]):
         self.worker = worker
         try:
             while self._may_run() and not self._stop.is_set() and not self._is_stale():
-                began = time.monotonic()
-                is_busy = worker.run_once()
+                worker.run_once()
                 self._failures = 0
                 self._be("running")
-                if is_busy:
-                    self._stop.wait(began + PACE_S - time.monotonic())
         finally:
             self.worker = None
             worker.close()

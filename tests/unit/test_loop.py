@@ -167,13 +167,6 @@ def test_after_a_cycle_that_succeeded_the_waits_begin_anew() -> None:
     assert waits.seconds == [0.25, 0.5, 0.25]
 
 
-def test_a_busy_worker_is_given_time_for_messages_to_gather() -> None:
-    loop = Loop("test", Opener(Worker(is_busy=True)))
-    loop._stop = waits = Waits(3)
-    loop.start().join()
-    assert all(seconds <= loop_module.PACE_S for seconds in waits.seconds)
-
-
 def test_nothing_is_opened_while_it_may_not_run() -> None:
     looked: list[None] = []
     opener = Opener()
