@@ -2,9 +2,7 @@
 
 
 class SagaError(Exception):
-    """Root of every error of this project; `retryable` says whether trying again can help."""
-
-    retryable = False
+    """Root of every error of this project."""
 
 
 class DefinitionError(SagaError):
@@ -16,6 +14,4 @@ class MessageRejected(SagaError):
 
 
 class BrokerUnavailable(SagaError):
-    """Raised when the broker did not answer, or did not acknowledge, in time."""
-
-    retryable = True
+    """Raised when the broker did not answer, or did not acknowledge, in time. Trying again can help."""

@@ -31,18 +31,8 @@ def on_record(kind: Kind, record: Record, message: SagaMessage, **said: Any) -> 
 
 def on_outgoing(kind: Kind, outgoing: Outgoing, place: Place, message: SagaMessage, **said: Any) -> TraceEvent:
     """Return an event about a message that was written because of `message`, and stands at `place`."""
-    return TraceEvent(
-        kind=kind,
-        step=message.step,
-        hop=message.hop,
-        topic=place.topic,
-        partition=place.partition,
-        offset=place.offset,
-        key=text_of(outgoing.key, MAX_CHARS),
-        headers=_headers(outgoing.headers),
-        payload=text_of(outgoing.value, MAX_CHARS),
-        **said,
-    )
+    written = Record(**place._asdict(), key=outgoing.key, value=outgoing.value, headers=outgoing.headers)
+    return on_record(kind, written, message, **said)
 
 
 def by_saga(events: Iterable[tuple[SagaMessage, TraceEvent]]) -> list[Trace]:
