@@ -1,7 +1,7 @@
 """The two clocks a worker needs, in one object, so that a test can hold both."""
 
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 
 class Clock:
@@ -11,6 +11,11 @@ class Clock:
         """Return seconds from an arbitrary start."""
         return time.monotonic()
 
-    def now(self) -> str:
-        """Return the wall-clock time, RFC 3339 in UTC with microseconds."""
-        return datetime.now(UTC).isoformat().replace("+00:00", "Z")
+    def now(self, *, in_s: float = 0.0) -> str:
+        """Return the wall-clock time, or what it will be in so many seconds: RFC 3339 in UTC, to the microsecond."""
+        return rfc3339(datetime.now(UTC) + timedelta(seconds=in_s))
+
+
+def rfc3339(at: datetime) -> str:
+    """Return a time in UTC as text; all such texts have one length, so they sort as the times do."""
+    return at.isoformat(timespec="microseconds").replace("+00:00", "Z")

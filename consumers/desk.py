@@ -10,27 +10,8 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from itertools import count
 
+from consumers.role import Work
 from saga.bus import Record, TopicPartition
-from saga.definitions import CLOSE
-from saga.messages import SagaMessage
-
-
-@dataclass(slots=True, kw_only=True, eq=False)
-class Work:
-    """A message that a worker has taken on, and how often it has tried."""
-
-    record: Record
-    message: SagaMessage
-    attempt: int = 1
-
-    @property
-    def key(self) -> tuple[str, str]:
-        """The ledger's key for it: saga id and step, CLOSE where the saga is to be closed."""
-        return (self.message.saga_id, self.message.step or CLOSE)
-
-    @property
-    def partition(self) -> TopicPartition:
-        return TopicPartition(self.record.topic, self.record.partition)
 
 
 @dataclass(slots=True)

@@ -1,17 +1,36 @@
 """What can be set on a service while it runs."""
 
 from dataclasses import dataclass
+from typing import Any
 
-from saga.messages import Control
+from saga.steering import NO_FAULTS, Control, FaultRules, Instant, Order
 
 
 @dataclass(slots=True)
 class Dials:
-    """Written by the thread that hears the dashboard, read by the one that works; each field is replaced whole."""
+    """Written by the thread that hears the dashboard, read by the one that works; each field is replaced whole.
+
+    `crash_at` and `fail_next` are orders that wait for their moment.
+    """
 
     lag_ms: tuple[int, int]
     running: bool = True
+    rules: FaultRules = NO_FAULTS
+    crash_at: Instant | None = None
+    fail_next: int = 0
+
+    @property
+    def armed(self) -> dict[str, Any]:
+        """Return the orders that wait for their moment, as a heartbeat tells them."""
+        waiting = {"crash_at": self.crash_at and str(self.crash_at), "fail_next": self.fail_next}
+        return {name: value for name, value in waiting.items() if value}
 
     def turn(self, control: Control) -> None:
         self.lag_ms = control.lag_ms
         self.running = control.running
+        self.rules = control.faults
+
+    def obey(self, order: Order) -> None:
+        """Arm what `order` asks for; what it does not mention stays as it is."""
+        self.crash_at = None if order.disarm else order.crash_at or self.crash_at
+        self.fail_next = 0 if order.disarm else order.fail_next or self.fail_next

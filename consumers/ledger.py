@@ -5,30 +5,36 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from django.db import connections, transaction
+from pydantic import TypeAdapter
 
 from consumers.models import Effect
+from saga.bus import Record
 from saga.definitions import CLOSE
+from saga.participation import Attempt, Entry, Status
 
-# The two statements of the hot path, in SQL: five times faster here than the same through the ORM.
-_FIND = "SELECT saga_id, step, result, recorded_at FROM consumers_effect WHERE saga_id IN ({})"
-_RECORD = """
-    INSERT INTO consumers_effect (saga_id, step, status, result, recorded_at) VALUES (%s, %s, 'done', %s, %s)
-    ON CONFLICT (saga_id, step) DO NOTHING
+# The statements of the hot path, in SQL: five times faster here than the same through the ORM.
+_COLUMNS = "saga_id, step, status, result, attempts, decided_at, undone_at, version"
+_FIND = f"SELECT {_COLUMNS} FROM consumers_effect WHERE saga_id IN ({{}})"
+_INSERT = """
+    INSERT INTO consumers_effect
+    (saga_id, step, status, result, attempts, decided_at, undone_at, next_at, request, version)
+    VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s) ON CONFLICT (saga_id, step) DO NOTHING
 """
+_UPDATE = """
+    UPDATE consumers_effect
+    SET status = %s, result = %s, attempts = %s, decided_at = %s, undone_at = %s, next_at = %s, request = %s,
+        version = %s
+    WHERE saga_id = %s AND step = %s AND version = %s
+"""
+_ATTEMPTS = TypeAdapter(tuple[Attempt, ...])
 Key = tuple[str, str]
 
 
-class Entry(NamedTuple):
-    """The effect of one step of one saga: what it achieved, and when that was written down (RFC 3339, UTC)."""
+class Change(NamedTuple):
+    """A row as it shall be, and the record that asked for it, which is kept while another attempt is to come."""
 
-    saga_id: str
-    step: str
-    result: dict[str, Any]
-    recorded_at: str
-
-    @property
-    def key(self) -> Key:
-        return (self.saga_id, self.step)
+    entry: Entry
+    record: Record
 
 
 class Ledger:
@@ -41,21 +47,89 @@ class Ledger:
         """Return what is recorded for these sagas, by (saga id, step)."""
         with connections[self._alias].cursor() as cursor:
             cursor.execute(_FIND.format(",".join(["%s"] * len(saga_ids))), list(saga_ids))
-            entries = [Entry(saga_id, step, json.loads(result), at) for saga_id, step, result, at in cursor.fetchall()]
+            entries = [_entry(*row) for row in cursor.fetchall()]
         return {entry.key: entry for entry in entries}
 
-    def record(self, entries: Sequence[Entry]) -> Mapping[Key, Entry]:
-        """Write entries down in one transaction, each unless its step is recorded already, and return what stands.
+    def record(self, changes: Sequence[Change]) -> Mapping[Key, Entry]:
+        """Write changes down in one transaction, each over the version that it was made from, and return what stands.
 
-        Where another instance was first, its entry stands and is returned in place of ours.
+        Where another instance was first, its row stands and is returned in place of ours.
         """
-        rows = [(entry.saga_id, entry.step, json.dumps(entry.result), entry.recorded_at) for entry in entries]
+        inserts = [_inserted(*change) for change in changes if change.entry.version == 1]
+        updates = [_updated(*change) for change in changes if change.entry.version > 1]
         with transaction.atomic(using=self._alias), connections[self._alias].cursor() as cursor:
-            cursor.executemany(_RECORD, rows)
-            all_new = cursor.rowcount == len(rows)
-        return {e.key: e for e in entries} if all_new else self.find({entry.saga_id for entry in entries})
+            written = _execute(cursor, _INSERT, inserts) + _execute(cursor, _UPDATE, updates)
+        if written == len(changes):
+            return {change.entry.key: change.entry for change in changes}
+        return self.find({change.entry.saga_id for change in changes})
 
-    def effects(self) -> Iterator[Key]:
-        """Yield the (saga id, step) of every step done, the closing of sagas left out."""
-        rows = Effect.objects.using(self._alias).exclude(step=CLOSE).values_list("saga_id", "step")
+    def overdue(self, now: str, *, limit: int) -> list[Record]:
+        """Return the requests whose next attempt is due, longest overdue first."""
+        due = Effect.objects.using(self._alias).filter(next_at__lte=now).order_by("next_at")
+        return [_kept(text) for text in due.values_list("request", flat=True)[:limit] if text]
+
+    def next_at(self) -> str | None:
+        """Return when the next attempt is due, RFC 3339 in UTC."""
+        waiting = Effect.objects.using(self._alias).filter(next_at__isnull=False).order_by("next_at")
+        return waiting.values_list("next_at", flat=True).first()
+
+    def effects(self) -> Iterator[tuple[str, str, str]]:
+        """Yield the (saga id, step, status) of every row, the closing of sagas left out."""
+        rows = Effect.objects.using(self._alias).exclude(step=CLOSE).values_list("saga_id", "step", "status")
         return rows.iterator(10_000)
+
+
+def _execute(cursor: Any, statement: str, rows: list[tuple[object, ...]]) -> int:
+    """Return how many rows were written."""
+    if not rows:
+        return 0
+    cursor.executemany(statement, rows)
+    return int(cursor.rowcount)
+
+
+def _values(entry: Entry, record: Record) -> tuple[object, ...]:
+    result = json.dumps(entry.result)
+    attempts = _ATTEMPTS.dump_json(entry.attempts).decode() if entry.attempts else "[]"
+    request = _text(record) if entry.next_at else None
+    return (entry.status, result, attempts, entry.decided_at, entry.undone_at, entry.next_at, request, entry.version)
+
+
+def _inserted(entry: Entry, record: Record) -> tuple[object, ...]:
+    return (entry.saga_id, entry.step, *_values(entry, record))
+
+
+def _updated(entry: Entry, record: Record) -> tuple[object, ...]:
+    return (*_values(entry, record), entry.saga_id, entry.step, entry.version - 1)
+
+
+def _entry(
+    saga_id: str,
+    step: str,
+    status: str,
+    result: str,
+    attempts: str,
+    decided_at: str | None,
+    undone_at: str | None,
+    version: int,
+) -> Entry:
+    return Entry(
+        saga_id=saga_id,
+        step=step,
+        status=Status(status),
+        result=json.loads(result),
+        attempts=_ATTEMPTS.validate_json(attempts) if attempts != "[]" else (),
+        decided_at=decided_at,
+        undone_at=undone_at,
+        version=version,
+    )
+
+
+def _text(record: Record) -> str:
+    """Return a record as text; it was decoded already, so it is text."""
+    place = [record.topic, record.partition, record.offset]
+    return json.dumps([*place, (record.key or b"").decode(), (record.value or b"").decode()])
+
+
+def _kept(text: str) -> Record:
+    topic, partition, offset, key, value = json.loads(text)
+    return Record(topic=topic, partition=partition, offset=offset, key=key.encode(), value=value.encode())

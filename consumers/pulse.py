@@ -1,4 +1,4 @@
-"""A service's pulse: tells the dashboard each second how it is, and hears what it is asked to be.
+"""A process's pulse: tells the dashboard each second how its services are, and hears what they are asked to be.
 
 It runs beside the worker, on its own thread and connections, so that a service that was stopped, or whose work hangs,
 still beats and can be started again.
@@ -7,7 +7,7 @@ still beats and can be started again.
 import os
 import signal
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack, closing
 from typing import NamedTuple
 
@@ -17,7 +17,7 @@ from consumers.worker import Worker
 from saga import reports, wire
 from saga.bus import Bus, Outgoing, Record
 from saga.errors import MessageRejected
-from saga.messages import Control, Heartbeat, State
+from saga.steering import Control, Heartbeat, Order, State
 from saga.topics import CONTROL, DEAD_LETTER, HEARTBEAT
 
 BEAT_INTERVAL_S = 1.0
@@ -31,25 +31,29 @@ class Condition(NamedTuple):
     worker: Worker | None
 
 
+class Member(NamedTuple):
+    """One service of this process: what can be set on it, and how its worker is at any moment."""
+
+    dials: Dials
+    condition: Callable[[], Condition]
+
+
 class Pulse:
-    """Beats for one instance of a service; `condition` returns how its worker is at any moment."""
+    """Beats for the services of one process, given by name, which together are one instance."""
 
     def __init__(
         self,
-        service: str,
+        members: Mapping[str, Member],
         bus: Bus,
         *,
         instance: str,
-        dials: Dials,
         clock: Clock,
-        condition: Callable[[], Condition],
         kill: Callable[[int, int], None] = os.kill,
     ) -> None:
-        self._service = service
+        self._members = members
+        self._source = "-".join(members)
         self._instance = instance
-        self._dials = dials
         self._clock = clock
-        self._condition = condition
         self._kill = kill
         self._beats = 0
         self._next_beat = clock.monotonic()
@@ -73,7 +77,8 @@ class Pulse:
         self._heard = max([self._heard, *(record.offset + 1 for record in records)])
         if self._clock.monotonic() >= self._next_beat:
             self._next_beat = self._clock.monotonic() + BEAT_INTERVAL_S
-            outgoing.append(self._beat())
+            self._beats += 1
+            outgoing += [self._beat(name, *member) for name, member in self._members.items()]
         self._producer.send(outgoing)
         return bool(records)
 
@@ -86,30 +91,35 @@ class Pulse:
             control = wire.decode(Control, record.value)
         except MessageRejected as rejection:
             now = self._clock.now()
-            letter = reports.dead_letter(record, service=self._service, reason=str(rejection), at=now)
-            return wire.encode(letter, topic=DEAD_LETTER, source=self._service, at=now)
-        if control.service == self._service:
-            self._dials.turn(control)
-            if control.kill == self._instance:
-                self._kill(os.getpid(), signal.SIGKILL)
+            letter = reports.dead_letter(record, service=self._source, reason=str(rejection), at=now)
+            return wire.encode(letter, topic=DEAD_LETTER, source=self._source, at=now)
+        if member := self._members.get(control.service):
+            member.dials.turn(control)
+            if control.order and control.order.instance == self._instance:
+                self._obey(control.order, member.dials)
         return None
 
-    def _beat(self) -> Outgoing:
-        state, detail, worker = self._condition()
+    def _obey(self, order: Order, dials: Dials) -> None:
+        if order.kill:
+            self._kill(os.getpid(), signal.SIGKILL)
+        dials.obey(order)
+
+    def _beat(self, service: str, dials: Dials, condition: Callable[[], Condition]) -> Outgoing:
+        state, detail, worker = condition()
         partitions = tuple(sorted(f"{p.topic}/{p.partition}" for p in worker.assigned)) if worker else ()
-        self._beats += 1
         now = self._clock.now()
         beat = Heartbeat(
-            service=self._service,
+            service=service,
             instance=self._instance,
             pid=os.getpid(),
             host=socket.gethostname(),
             state="starting" if state == "running" and not partitions else state,
             detail=detail[:500],
             partitions=partitions,
+            armed=dials.armed,
             in_flight=worker.in_flight if worker else 0,
             handled=worker.handled if worker else 0,
             beat=self._beats,
             at=now,
         )
-        return wire.encode(beat, topic=HEARTBEAT, source=self._service, at=now)
+        return wire.encode(beat, topic=HEARTBEAT, source=service, at=now)

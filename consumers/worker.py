@@ -1,37 +1,31 @@
 """The consumer runtime: one cycle takes messages on, does what is due, and says so, in the order that survives a crash.
 
-    poll -> take on -> (lag) -> perform -> ledger -> outcomes acknowledged -> trace acknowledged -> commit offsets
+    poll -> take on -> (lag) -> work, written down -> outcomes acknowledged -> trace acknowledged -> commit offsets
 
-A crash between any two of these means that messages are delivered again. What the ledger has is then not done again,
+A crash between any two of these means that messages are delivered again. What was written down is then not done again,
 only said again, under the same ids (the idempotent receiver and transactional outbox patterns in one table).
 """
 
-import logging
 from collections.abc import Iterable
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from random import Random
-from typing import Any
 
 from consumers.clock import Clock
-from consumers.desk import Desk, Work
+from consumers.desk import Desk
 from consumers.dials import Dials
-from consumers.ledger import Entry, Ledger
-from consumers.participants import Participant
-from saga import reports, routing, wire
-from saga.bus import Bus, Outgoing, Place, Record, TopicPartition, gather
+from consumers.faults import Faults
+from consumers.role import Done, Role, Work
+from saga import reports, wire
+from saga.bus import Bus, Record, TopicPartition, gather
 from saga.errors import MessageRejected
-from saga.messages import Kind, SagaMessage, TraceEvent
-from saga.retry import RetryPolicy
+from saga.messages import Reply, SagaMessage, TraceEvent
+from saga.steering import Instant
 from saga.topics import DEAD_LETTER, TOPICS_BY_SERVICE, TRACE
 
 POLL_TIMEOUT_S = 1.0
 BATCH_LIMIT = 500
 GATHER_S = 0.02
-RETRY = RetryPolicy()
-
-log = logging.getLogger(__name__)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -42,44 +36,31 @@ class _Cycle:
     refused: list[tuple[Record, str]] = field(default_factory=list)
     finished: list[Record] = field(default_factory=list)
 
-    def refuse(self, record: Record, rejection: MessageRejected) -> None:
-        self.refused.append((record, str(rejection)))
+    def refuse(self, record: Record, reason: str) -> None:
+        self.refused.append((record, reason))
         self.finished.append(record)
 
 
 class Worker:
-    """One member of a service's consumer group. Not thread-safe: one thread calls everything."""
+    """One member of a service's consumer group, at work as `role`. Not thread-safe: one thread calls everything."""
 
     def __init__(
-        self,
-        participant: Participant,
-        bus: Bus,
-        *,
-        ledger: Ledger,
-        dials: Dials,
-        clock: Clock,
-        random: Random,
-        work_limit: int,
-        threads: int = 1,
-        retry: RetryPolicy = RETRY,
+        self, role: Role, bus: Bus, *, dials: Dials, faults: Faults, clock: Clock, random: Random, work_limit: int
     ) -> None:
         self.handled = 0
         self.in_flight = 0
         self.assigned: frozenset[TopicPartition] = frozenset()
-        self._participant = participant
-        self._ledger = ledger
+        self._role = role
         self._dials = dials
+        self._faults = faults
         self._clock = clock
         self._random = random
         self._work_limit = work_limit
-        self._retry = retry
         self._desk = Desk()
-        self._pool = ThreadPoolExecutor(threads) if threads > 1 else None
-        topics = TOPICS_BY_SERVICE[participant.name]
         with ExitStack() as opening:  # if the second client cannot be opened, the first is closed
             self._producer = opening.enter_context(closing(bus.producer()))
             self._consumer = opening.enter_context(
-                closing(bus.consumer(participant.name, topics, on_revoked=self._handle_revoked))
+                closing(bus.consumer(role.name, TOPICS_BY_SERVICE[role.name], on_revoked=self._handle_revoked))
             )
             self._clients = opening.pop_all()
 
@@ -87,7 +68,7 @@ class Worker:
         """Do one cycle; return whether there was anything to do. Raises what the broker or the ledger raises."""
         cycle = _Cycle()
         self._take_on(self._poll(), cycle)
-        self._do(self._desk.take_due(self._clock.monotonic()), cycle)
+        self._do(self._desk.take_due(self._clock.monotonic()) + self._role.overdue(), cycle)
         self._tell(cycle)
         self._desk.finish(cycle.finished)
         self._commit()
@@ -98,125 +79,90 @@ class Worker:
 
     def close(self) -> None:
         """Leave the group. Work in hand is given up: its offsets are not committed, so it comes again."""
-        if self._pool:
-            self._pool.shutdown()
         self._clients.close()
 
     def _poll(self) -> list[Record]:
-        due = self._desk.next_due()
-        wait = POLL_TIMEOUT_S if due is None else max(0.0, min(POLL_TIMEOUT_S, due - self._clock.monotonic()))
         room = max(0, self._work_limit - len(self._desk))
         limit, clock = min(room, BATCH_LIMIT), self._clock.monotonic
-        return gather(self._consumer, wait, limit=limit, within_s=GATHER_S, clock=clock)
+        return gather(self._consumer, self._patience_s(), limit=limit, within_s=GATHER_S, clock=clock)
 
-    def _take_on(self, records: Iterable[Record], cycle: _Cycle) -> None:
+    def _patience_s(self) -> float:
+        """Return how long there is nothing else to do than to wait for messages."""
+        due = self._desk.next_due()
+        waits = [POLL_TIMEOUT_S, self._role.next_due_s(), None if due is None else due - self._clock.monotonic()]
+        return max(0.0, min(wait for wait in waits if wait is not None))
+
+    def _take_on(self, records: list[Record], cycle: _Cycle) -> None:
         """Put records on the desk, each due after a lag of its own."""
+        if records:
+            self._faults.crash_if(Instant.AFTER_RECEIVING)
         for record in records:
             self._desk.take_on(record)
             try:
-                message = wire.decode(SagaMessage, record.value)
-                routing.check_addressed(message, topic=record.topic, key=record.key)
+                message = self._role.read(record)
             except MessageRejected as rejection:
-                cycle.refuse(record, rejection)
-                continue
-            work = Work(record=record, message=message)
-            self._desk.schedule(work, due=self._clock.monotonic() + self._lag_s(message))
-            cycle.said.append((message, self._event(Kind.RECEIVED, work)))
+                cycle.refuse(record, str(rejection))
+            else:
+                self._schedule(record, message, cycle)
 
-    def _lag_s(self, message: SagaMessage) -> float:
-        """Return how long the work shall seem to take. Closing a saga is bookkeeping and takes no time."""
-        return self._random.uniform(*self._dials.lag_ms) / 1000 if message.step else 0.0
+    def _schedule(self, record: Record, message: SagaMessage | Reply, cycle: _Cycle) -> None:
+        arrivals = self._faults.arrivals(message)
+        if not arrivals:
+            cycle.finished.append(record)  # it was lost on its way, so nobody hears of it
+        for number, late_s in enumerate(arrivals):
+            work = Work(record=record, message=message, is_copy=number > 0)
+            self._desk.schedule(work, due=self._clock.monotonic() + late_s + self._lag_s(message))
+            if said := self._role.greet(work):
+                cycle.said.append(said)
+
+    def _lag_s(self, message: SagaMessage | Reply) -> float:
+        return self._random.uniform(*self._dials.lag_ms) / 1000 if self._role.takes_time(message) else 0.0
 
     def _do(self, due: Iterable[Work], cycle: _Cycle) -> None:
-        """Do what is not done yet, write it down in one transaction, then tell the next services and wait for acks."""
+        """Work, then send what came of it and wait for acks."""
         works = self._one_of_each(due)
         if not works:
             return
-        known = self._ledger.find([work.message.saga_id for work in works])
-        entries = self._perform([work for work in works if work.key not in known], cycle)
-        if entries:
-            known |= self._ledger.record(entries)
-        done = [(work, known[work.key]) for work in works if work.key in known]
-        outgoing = [self._onward(work, entry) for work, entry in done if work.message.step]
-        places = iter(self._producer.send(outgoing))
-        onward = iter(outgoing)
-        for work, entry in done:
-            if work.message.step:
-                event = self._succeeded(work, entry, next(onward), next(places))
-            else:
-                event = self._completed(work, entry)
-            cycle.said.append((work.message, event))
-            cycle.finished.append(work.record)
+        done, again = self._role.work(works)
+        self._faults.crash_if(Instant.AFTER_LEDGER)
+        for work in again:
+            self._desk.schedule(work, due=self._clock.monotonic())
+        self._send(done, cycle)
+        for one in done:
+            if one.saga:
+                cycle.said += [(one.saga, event) for event in one.events]
+            if one.refusal is not None:
+                cycle.refused.append((one.work.record, one.refusal))
+            if not one.work.is_copy:
+                cycle.finished.append(one.work.record)
+
+    def _send(self, done: list[Done], cycle: _Cycle) -> None:
+        sending = [(one.saga, sending) for one in done for sending in one.sending]
+        places = self._producer.send([message for _, (message, _) in sending])
+        for (saga, (_, event)), place in zip(sending, places, strict=True):
+            if saga and event:
+                cycle.said.append((saga, reports.placed(event, place)))
+        if sending:
+            self._faults.crash_if(Instant.AFTER_PRODUCING)
 
     def _one_of_each(self, due: Iterable[Work]) -> list[Work]:
-        """Return the work without repeats, which wait for the next cycle: then the ledger knows the first one."""
+        """Return the work without repeats, which wait for the next cycle: then the first one is written down."""
         first: dict[tuple[str, str], Work] = {}
         for work in due:
-            if first.setdefault(work.key, work) is not work:
+            if first.setdefault(self._role.key(work), work) is not work:
                 self._desk.schedule(work, due=self._clock.monotonic())
         return list(first.values())
 
-    def _perform(self, works: list[Work], cycle: _Cycle) -> list[Entry]:
-        """Return an entry for each work that succeeded; schedule what failed again, refuse what can never succeed."""
-        entries = []
-        at_once = self._pool.map if self._pool else map
-        for work, result in zip(works, at_once(self._attempt, works), strict=True):
-            if isinstance(result, MessageRejected):
-                cycle.refuse(work.record, result)
-            elif isinstance(result, Exception):
-                cycle.said.append((work.message, self._try_again(work, result)))
-            else:
-                entries.append(Entry(*work.key, result=result, recorded_at=self._clock.now()))
-        return entries
-
-    def _attempt(self, work: Work) -> dict[str, Any] | Exception:
-        # Whatever a participant's own code raises is that message's failure, never the worker's.
-        try:
-            return self._participant.perform(work.message) if work.message.step else {}
-        except Exception as error:
-            return error
-
-    def _try_again(self, work: Work, error: Exception) -> TraceEvent:
-        delay_s = self._retry.delay_after(work.attempt)
-        log.warning("saga %s, %s: attempt %d failed: %r", *work.key, work.attempt, error)
-        detail = {"error": repr(error)[:500], "next_attempt_in_s": delay_s}
-        event = self._event(Kind.RETRYING, work, detail=detail)
-        work.attempt += 1
-        self._desk.schedule(work, due=self._clock.monotonic() + delay_s)
-        return event
-
-    def _onward(self, work: Work, entry: Entry) -> Outgoing:
-        topic, message = routing.after_success(work.message, entry.result)
-        return wire.encode(message, topic=topic, source=self._participant.name, at=entry.recorded_at)
-
-    def _succeeded(self, work: Work, entry: Entry, outgoing: Outgoing, place: Place) -> TraceEvent:
-        return reports.on_outgoing(
-            Kind.SUCCEEDED,
-            outgoing,
-            place,
-            work.message,
-            service=self._participant.name,
-            attempt=work.attempt,
-            at=entry.recorded_at,
-            detail={"result": entry.result},
-        )
-
-    def _completed(self, work: Work, entry: Entry) -> TraceEvent:
-        return replace(self._event(Kind.COMPLETED, work), at=entry.recorded_at)
-
-    def _event(self, kind: Kind, work: Work, **said: Any) -> TraceEvent:
-        said |= {"service": self._participant.name, "attempt": work.attempt, "at": self._clock.now()}
-        return reports.on_record(kind, work.record, work.message, **said)
-
     def _tell(self, cycle: _Cycle) -> None:
         """Write trace events and dead letters, and wait until they are acknowledged."""
-        name, now = self._participant.name, self._clock.now()
+        name, now = self._role.name, self._clock.now()
         traces = [wire.encode(t, topic=TRACE, source=name, at=now) for t in reports.by_saga(cycle.said)]
         letters = [reports.dead_letter(record, service=name, reason=why, at=now) for record, why in cycle.refused]
         self._producer.send([*traces, *(wire.encode(x, topic=DEAD_LETTER, source=name, at=now) for x in letters)])
 
     def _commit(self) -> None:
         if offsets := self._desk.committable():
+            self._faults.crash_if(Instant.BEFORE_COMMITTING)
             self._consumer.commit(offsets)
 
     def _handle_revoked(self, partitions: frozenset[TopicPartition]) -> None:

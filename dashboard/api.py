@@ -1,23 +1,36 @@
 """The HTTP API. Its OpenAPI document, /api/openapi.json, is made from these signatures."""
 
-from typing import Annotated, Any, Literal
+from typing import Any
 
 from django.core.exceptions import RequestDataTooBig
 from django.db import DatabaseError
+from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
-from ninja import NinjaAPI, Query, Schema, Status
+from ninja import NinjaAPI, Query, Status
 from ninja.errors import HttpError, ValidationError
-from pydantic import ConfigDict, Field, model_validator
 
-from dashboard import history, nudge, outbox, services
+from dashboard import history, nudge, outbox, rescue, services
 from dashboard.board import page, row_of
 from dashboard.errors import BadRequest, DashboardError, NotFound
 from dashboard.guards import refusal, refusal_of, too_large
 from dashboard.invariants import AUDITOR
 from dashboard.models import DeadLetter, Saga, Service
 from dashboard.people import user_of
-from dashboard.roster import MAX_USERS
-from saga.definitions import CHOREOGRAPHY, DEFINITIONS, ONBOARDING, STYLES
+from dashboard.schemas import (
+    AS_IT_WAS,
+    Accepted,
+    Invariants,
+    NewSagas,
+    Problem,
+    Replay,
+    Resolution,
+    SagaHistory,
+    SagaPage,
+    SagaQuery,
+    SagaRow,
+    ServiceChange,
+)
+from saga.definitions import DEFINITIONS
 
 api = NinjaAPI(
     title="Saga Workshop",
@@ -27,114 +40,14 @@ api = NinjaAPI(
     openapi_url="/openapi.json",
 )
 
-Scenario = Literal[tuple(DEFINITIONS)]
-Style = Literal[STYLES]
-
-
-class _Request(Schema):
-    model_config = ConfigDict(extra="forbid", strict=True)
-
-
-class NewUser(_Request):
-    name: str
-    department: str
-
-
-class NewSagas(_Request):
-    """Either `count` made-up users, or `users` by name."""
-
-    scenario: Scenario = ONBOARDING.scenario
-    style: Style = CHOREOGRAPHY
-    count: int | None = Field(None, ge=1, le=MAX_USERS, description="How many; 1 unless users are given.")
-    users: list[NewUser] | None = Field(None, min_length=1, max_length=MAX_USERS)
-
-    @model_validator(mode="after")
-    def _check_count(self) -> "NewSagas":
-        if self.users is not None and self.count not in (None, len(self.users)):
-            raise ValueError(f"count is {self.count}, but {len(self.users)} users are given")
-        return self
-
-
-class Accepted(Schema):
-    saga_ids: list[str]
-
-
-class Problem(Schema):
-    detail: str
-
-
-class Step(Schema):
-    name: str
-    service: str
-    status: str
-    attempts: int
-    result: dict[str, Any] | None
-
-
-class User(Schema):
-    name: str
-    department: str
-
-
-class SagaRow(Schema):
-    saga_id: str
-    number: int
-    seq: int
-    scenario: str
-    style: str
-    status: str
-    reason: str | None
-    user: User
-    started_at: str
-    ended_at: str | None
-    finished: int | None
-    overtook: int | None
-    overtaken: int | None
-    steps: list[Step]
-
-
-class Event(Schema):
-    seq: int
-    kind: str
-    service: str
-    step: str | None
-    attempt: int
-    at: str
-    topic: str | None
-    partition: int | None
-    offset: int | None
-    key: str | None
-    headers: dict[str, str]
-    payload: Any
-    detail: dict[str, Any]
-
-
-class SagaHistory(SagaRow):
-    events: list[Event]
-
-
-class SagaPage(Schema):
-    sagas: list[SagaRow]
-    next: str | None
-
-
-class SagaQuery(_Request):
-    model_config = ConfigDict(extra="forbid", strict=False)
-    status: str | None = None
-    scenario: str | None = None
-    after: int | None = Field(None, ge=0, description="The `next` of the page before.")
-    limit: int = Field(100, ge=1, le=1000)
-
-
-class ServiceChange(_Request):
-    running: bool | None = None
-    lag_ms: Annotated[list[int], Field(min_length=2, max_length=2)] | None = None
-
 
 @api.post("/sagas", response={202: Accepted, 422: Problem, 503: Problem}, summary="Start sagas")
 def create_sagas(request: HttpRequest, body: NewSagas) -> Status:
     users = body.users and [user_of(user.name, user.department) for user in body.users]
-    saga_ids = outbox.accept(DEFINITIONS[body.scenario], style=body.style, users=users or body.count or 1)
+    definition = DEFINITIONS[body.scenario]
+    faults = {name: fault.value for name, fault in (body.faults or {}).items()}
+    style = body.style or definition.styles[0]
+    saga_ids = outbox.accept(definition, style=style, users=users or body.count or 1, faults=faults)
     nudge.board_changed()
     return Status(202, {"saga_ids": saga_ids})
 
@@ -142,7 +55,7 @@ def create_sagas(request: HttpRequest, body: NewSagas) -> Status:
 @api.get("/sagas", response={200: SagaPage, 422: Problem}, summary="List sagas, newest first")
 def list_sagas(request: HttpRequest, query: Query[SagaQuery]) -> dict[str, Any]:
     filters = {name: value for name in ("status", "scenario") if (value := getattr(query, name)) is not None}
-    rows, following = page(before=query.after, limit=query.limit, filters=filters)
+    rows, following = page(before=query.after, limit=query.limit, filters=Q(**filters))
     return {"sagas": rows, "next": None if following is None else str(following)}
 
 
@@ -154,6 +67,29 @@ def show_saga(request: HttpRequest, saga_id: str) -> dict[str, Any]:
     return row_of(saga) | {"events": history.events_of(saga_id)}
 
 
+_RESCUE = {202: SagaRow, 404: Problem, 409: Problem, 422: Problem, 503: Problem}
+
+
+@api.post("/sagas/{saga_id}/retry", response=_RESCUE, summary="Drive a saga on; try at once what waits")
+def retry_saga(request: HttpRequest, saga_id: str) -> Status:
+    return _wanted(rescue.retry(saga_id))
+
+
+@api.post("/sagas/{saga_id}/roll-back", response=_RESCUE, summary="Undo what a saga has done, from its end")
+def roll_back_saga(request: HttpRequest, saga_id: str) -> Status:
+    return _wanted(rescue.roll_back(saga_id))
+
+
+@api.post("/sagas/{saga_id}/resolution", response=_RESCUE, summary="Say that a stuck step was undone by hand")
+def resolve_saga(request: HttpRequest, saga_id: str, body: Resolution) -> Status:
+    return _wanted(rescue.resolve(saga_id, body.step))
+
+
+def _wanted(saga: Saga) -> Status:
+    nudge.board_changed()
+    return Status(202, row_of(saga))
+
+
 @api.get("/services", summary="How each service is")
 def list_services(request: HttpRequest) -> dict[str, Any]:
     return {"services": [services.row_of(service) for service in Service.objects.all()]}
@@ -161,9 +97,15 @@ def list_services(request: HttpRequest) -> dict[str, Any]:
 
 @api.patch("/services/{name}", summary="Stop or start a service, or change its lag")
 def change_service(request: HttpRequest, name: str, body: ServiceChange) -> dict[str, Any]:
-    if body.running is None and body.lag_ms is None:
-        raise BadRequest("give `running`, `lag_ms` or both")
-    service = services.change(name, running=body.running, lag_ms=body.lag_ms and tuple(body.lag_ms))
+    if body.running is None and body.lag_ms is None and body.faults is None:
+        raise BadRequest("give `running`, `lag_ms` or `faults`")
+    service = services.change(
+        name,
+        running=body.running,
+        lag_ms=body.lag_ms and tuple(body.lag_ms),
+        rules=body.faults and body.faults.rules,
+        once=body.faults and body.faults.once,
+    )
     nudge.board_changed()
     return services.row_of(service)
 
@@ -175,20 +117,27 @@ def kill_service(request: HttpRequest, name: str) -> Status:
     return Status(202, services.row_of(services.kill(name)))
 
 
+@api.delete("/faults", summary="Switch all faults off, of every service")
+def clear_faults(request: HttpRequest) -> dict[str, Any]:
+    changed = services.clear_faults()
+    nudge.board_changed()
+    return {"services": [services.row_of(service) for service in changed]}
+
+
 @api.get("/dead-letters", summary="Messages that no service could process, newest first")
 def list_dead_letters(request: HttpRequest) -> dict[str, Any]:
     return {"dead_letters": [history.dead_letter_row(letter) for letter in DeadLetter.objects.order_by("-id")[:500]]}
 
 
-class Check(Schema):
-    name: str
-    ok: bool
-    detail: str
-
-
-class Invariants(Schema):
-    ok: bool
-    checks: list[Check]
+@api.post(
+    "/dead-letters/{letter_id}/replay",
+    response={202: dict[str, Any], 404: Problem, 409: Problem, 422: Problem, 503: Problem},
+    summary="Send a dead letter's message again, as it was or corrected",
+)
+def replay_dead_letter(request: HttpRequest, letter_id: int, body: Replay = AS_IT_WAS) -> Status:
+    letter = rescue.replay(letter_id, body.value)
+    nudge.board_changed()
+    return Status(202, history.dead_letter_row(letter))
 
 
 @api.get("/invariants", response=Invariants, summary="Does everything hold? Compares the sagas with the ledgers")

@@ -1,23 +1,26 @@
 """What a browser is shown: rows, counters and services, read from the read model at one moment."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from dashboard.models import Board, Saga, Service
 from dashboard.services import row_of as service_row
-from saga.state import ENDED
+from saga.state import ENDED, STUCK
 
 PAGE_LIMIT = 1_000
 CATCH_UP_LIMIT = 10_000
 
 _FIELDS = (
-    "number saga_id seq scenario style status reason started_at ended_at finished overtook overtaken user_name "
-    "department steps"
+    "number saga_id seq scenario style status reason started_at ended_at stuck_at finished overtook overtaken "
+    "user_name department"
 ).split()
+
+
+_STEP_FIELDS = "name service status attempts undo_attempts result error next_attempt_at".split()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +37,8 @@ class View:
 def row_of(saga: Saga) -> dict[str, Any]:
     """Return a saga as the API and the sockets show it."""
     row = {name: getattr(saga, name) for name in _FIELDS}
-    row["steps"] = json.loads(row["steps"])
+    row["steps"] = [{name: step[name] for name in _STEP_FIELDS} for step in json.loads(saga.state)["steps"]]
+    row["rolling_back"] = saga.roll_back_hop is not None
     row["user"] = {"name": row.pop("user_name"), "department": row.pop("department")}
     return row
 
@@ -63,25 +67,24 @@ def changes(*, after: int, limit: int = CATCH_UP_LIMIT) -> View | None:
     return View(seq=seq, sagas=rows, services=services, counters=_counters(board))
 
 
-def page(
-    *, before: int | None, filters: Mapping[str, Any], limit: int = PAGE_LIMIT
-) -> tuple[list[dict[str, Any]], int | None]:
+def page(*, before: int | None, filters: Q, limit: int = PAGE_LIMIT) -> tuple[list[dict[str, Any]], int | None]:
     """Return up to `limit` sagas with numbers below `before`, newest first, and the number to go on from, if any."""
-    sagas: QuerySet[Saga] = Saga.objects.filter(**filters).order_by("-number")
+    sagas: QuerySet[Saga] = Saga.objects.filter(filters).order_by("-number")
     if before is not None:
         sagas = sagas.filter(number__lt=before)
     rows = [row_of(saga) for saga in sagas[: limit + 1]]
     return rows[:limit], rows[limit - 1]["number"] if len(rows) > limit else None
 
 
-def visible(*, trace: bool) -> dict[str, Any]:
-    """Return the filter for what a browser may see: without trace, only sagas that ended."""
-    return {} if trace else {"status__in": ENDED}
+def visible(*, trace: bool) -> Q:
+    """Return the filter for what a browser may see: without trace, only sagas that ended, or that are or were stuck."""
+    return Q() if trace else Q(status__in=ENDED) | Q(stuck_at__isnull=False)
 
 
 def without_steps(rows: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Return what somebody who traces nothing may know: sagas that ended, and nothing of how they got there."""
-    return [{name: row[name] for name in row if name != "steps"} for row in rows if row["status"] in ENDED]
+    """Return what somebody who traces nothing may know: which sagas ended or got stuck, and nothing of how they did."""
+    seen = [row for row in rows if row["status"] in ENDED or row["stuck_at"]]
+    return [{name: row[name] for name in row if name != "steps"} for row in seen]
 
 
 def _counters(board: Board) -> dict[str, int]:
@@ -89,6 +92,8 @@ def _counters(board: Board) -> dict[str, int]:
         "accepted": board.accepted,
         "running": board.accepted - board.ended,
         "completed": board.completed,
+        "compensated": board.compensated,
+        "stuck": Saga.objects.filter(status=STUCK).count(),
         "out_of_order": board.out_of_order,
         "dead_letters": board.dead_letters,
         "waiting": Saga.objects.filter(fed_offset=None).count(),

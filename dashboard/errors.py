@@ -25,6 +25,12 @@ class NotFound(DashboardError):
     status = 404
 
 
+class Conflict(DashboardError):
+    """Raised when it is too late for what was asked, or somebody else was faster."""
+
+    status = 409
+
+
 class NotAccepted(DashboardError):
     """Raised when a saga cannot be written down at the moment; nothing was."""
 

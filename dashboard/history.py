@@ -7,7 +7,7 @@ from pydantic import TypeAdapter
 
 from dashboard.models import DeadLetter, TraceRecord
 from saga import wire
-from saga.messages import Trace, TraceEvent
+from saga.messages import Kind, Trace, TraceEvent
 from saga.state import causal_key
 
 _EVENT = TypeAdapter(TraceEvent)
@@ -21,12 +21,32 @@ def events_of(saga_id: str) -> list[dict[str, Any]]:
         for event in wire.decode(Trace, message).events:
             events.setdefault(event.slot, event)
     in_order = sorted(events.values(), key=causal_key)
+    in_order += [_of_letter(letter) for letter in DeadLetter.objects.filter(key=saga_id).order_by("id")]
     return [_row(seq, event) for seq, event in enumerate(in_order, start=1)]
 
 
 def dead_letter_row(letter: DeadLetter) -> dict[str, Any]:
-    fields = ("id", "service", "reason", "topic", "partition", "offset", "key", "value", "at")
-    return {name: getattr(letter, name) for name in fields} | {"saga_id": letter.key}
+    fields = ("id", "service", "reason", "topic", "partition", "offset", "key", "value", "at", "replayed_at")
+    row = {name: getattr(letter, name) for name in fields}
+    return row | {"saga_id": letter.key, "replay_asked": letter.replay is not None}
+
+
+def _of_letter(letter: DeadLetter) -> TraceEvent:
+    """Return a dead letter as an event. It has no hop, as nobody could read it; so it stands at the end."""
+    return TraceEvent(
+        kind=Kind.DEAD_LETTERED,
+        service=letter.service,
+        step=None,
+        attempt=1,
+        at=letter.at,
+        hop=0,
+        topic=letter.topic,
+        partition=letter.partition,
+        offset=letter.offset,
+        key=letter.key,
+        payload=letter.value,
+        detail={"error": letter.reason},
+    )
 
 
 def _row(seq: int, event: TraceEvent) -> dict[str, Any]:

@@ -1,74 +1,110 @@
 """What must hold at every moment, checked against the services' own ledgers.
 
 Sagas go on while this looks, so the order of reading matters: what is a consequence is read before its cause. A saga
-that is seen completed was recorded by every service before; an effect that is seen belongs to a saga accepted before.
+that is seen ended was settled by every service before; an effect that is seen belongs to a saga accepted before.
 """
 
 from collections.abc import Callable, Iterable, Mapping
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.db.models import Count, Max
 
 from dashboard.models import Board, Saga
-from saga.definitions import DEFINITIONS, Definition
-from saga.state import COMPLETED
+from dashboard.outbox import rfc3339
+from saga.definitions import DEFINITIONS, ORCHESTRATION
+from saga.participation import STANDING, Status
+from saga.state import COMPENSATED, COMPLETED, ENDED, STUCK
 
-# Returns the (saga id, step) of each effect in a service's ledger.
-ReadLedger = Callable[[], Iterable[tuple[str, str]]]
+# How long after its deadline a saga may take to be flagged.
+GRACE_S = 10.0
+
+# Returns the (saga id, step, status) of each row in a service's ledger.
+ReadLedger = Callable[[], Iterable[tuple[str, str, str]]]
+# Returns the (saga id, end) of each saga that ended by the coordinator's log.
+ReadLog = Callable[[], Iterable[tuple[str, str]]]
+Verdict = tuple[bool, str]
 
 
 class Auditor:
-    """Compares the read model with the ledgers, which are handed in by service name, in the order of their steps."""
+    """Compares the read model with the ledgers, which are handed in by service name, and with the coordinator's log."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, deadline_s: float = 60.0) -> None:
+        self.deadline_s = deadline_s
         self._ledgers: dict[str, ReadLedger] = {}
+        self._read_log: ReadLog = tuple
 
     def add_ledger(self, service: str, read: ReadLedger) -> None:
         self._ledgers[service] = read
 
+    def add_log(self, read: ReadLog) -> None:
+        self._read_log = read
+
     def report(self) -> dict[str, Any]:
         """Return {"ok", "checks": [{"name", "ok", "detail"}]}."""
-        completed = _saga_ids(status=COMPLETED)
-        steps = self._steps_done()
-        everyone = _saga_ids()
+        ended = _ended()
+        log = dict(self._read_log())
+        rows = self._rows()
+        everyone = set(Saga.objects.values_list("saga_id", flat=True).iterator(10_000))
+        standing = {step: _where(found, STANDING) for step, found in rows.items()}
         checks = [
-            _check("each accepted saga is running or has ended", *_sagas_counted()),
-            _check("each ended saga has a place of its own in the order of finishing", *_places_counted()),
-            _check("each completed saga has every step in its service's ledger", *_all_done(completed, steps)),
-            _check("no step was done before the one before it", *_in_order(steps)),
-            _check("no effect is recorded twice: one device, one grant, one e-mail for a user", *_once(steps)),
-            _check("no effect belongs to an unknown saga", *_known(steps, everyone)),
+            _check("each accepted saga is running or has ended", _sagas_counted()),
+            _check("each ended saga has a place of its own in the order of finishing", _places_counted()),
+            _check("each completed saga has every step done, by its service's ledger", _all_done(ended, rows)),
+            _check("each compensated saga has nothing left, by every service's ledger", _none_left(ended, standing)),
+            _check("each saga that was orchestrated ended as the coordinator's log says", _as_logged(ended, log)),
+            _check("no effect is recorded twice: one device, one grant, one e-mail for a user", _once(rows)),
+            _check("no effect belongs to an unknown saga", _known(rows, everyone)),
+            _check("each saga under way makes progress within its deadline, or is shown as stuck", self._in_time()),
         ]
         return {"ok": all(check["ok"] for check in checks), "checks": checks}
 
-    def _steps_done(self) -> dict[str, list[str]]:
-        """Return the saga ids by step, later steps read first."""
-        done: dict[str, list[str]] = {}
-        for service in reversed(list(self._ledgers)):
-            for saga_id, step in self._ledgers[service]():
-                done.setdefault(step, []).append(saga_id)
-        return done
+    def _rows(self) -> dict[str, list[tuple[str, str]]]:
+        """Return the (saga id, status) of every effect, by step."""
+        rows: dict[str, list[tuple[str, str]]] = {}
+        for read in self._ledgers.values():
+            for saga_id, step, status in read():
+                rows.setdefault(step, []).append((saga_id, status))
+        return rows
+
+    def _in_time(self) -> Verdict:
+        limit = rfc3339(datetime.now(UTC) - timedelta(seconds=self.deadline_s + GRACE_S))
+        under_way = Saga.objects.filter(finished=None, fed_offset__isnull=False)
+        late = under_way.exclude(status=STUCK).filter(progress_at__lt=limit).count()
+        stuck = under_way.filter(status=STUCK).count()
+        return not late, f"{late} late without a word, {stuck} stuck"
 
 
 # This process's own; the wiring hands it the ledgers.
 AUDITOR = Auditor()
 
 
-def _check(name: str, ok: bool, detail: str) -> dict[str, Any]:
+def _check(name: str, verdict: Verdict) -> dict[str, Any]:
+    ok, detail = verdict
     return {"name": name, "ok": ok, "detail": detail}
 
 
-def _saga_ids(**filters: str) -> set[str]:
-    return set(Saga.objects.filter(**filters).values_list("saga_id", flat=True).iterator(10_000))
+def _ended() -> dict[tuple[str, str, str], set[str]]:
+    """Return the ids of ended sagas by (scenario, style, status)."""
+    ended: dict[tuple[str, str, str], set[str]] = {}
+    found = Saga.objects.filter(status__in=ENDED).values_list("scenario", "style", "status", "saga_id")
+    for *kind, saga_id in found.iterator(10_000):
+        ended.setdefault((kind[0], kind[1], kind[2]), set()).add(saga_id)
+    return ended
 
 
-def _sagas_counted() -> tuple[bool, str]:
+def _where(rows: Iterable[tuple[str, str]], statuses: Iterable[Status]) -> set[str]:
+    wanted = {str(status) for status in statuses}
+    return {saga_id for saga_id, status in rows if status in wanted}
+
+
+def _sagas_counted() -> Verdict:
     board = Board.current()
     known = Saga.objects.filter(number__lte=board.accepted).count()
     return known == board.accepted, f"{board.accepted} accepted, {board.ended} ended, {known} known"
 
 
-def _places_counted() -> tuple[bool, str]:
+def _places_counted() -> Verdict:
     found = Saga.objects.exclude(finished=None).aggregate(
         ended=Count("finished"), places=Count("finished", distinct=True), last=Max("finished")
     )
@@ -76,32 +112,48 @@ def _places_counted() -> tuple[bool, str]:
     return ok, f"{found['ended']} ended, {found['places']} places, the last is {found['last'] or 0}"
 
 
-def _all_done(completed: set[str], steps: Mapping[str, list[str]]) -> tuple[bool, str]:
-    lacking = {name: len(completed.difference(steps.get(name, ()))) for name in _step_names()}
-    return not any(lacking.values()), _counts(lacking, f"{len(completed)} completed sagas compared", "lacking")
+def _all_done(ended: Mapping[tuple[str, str, str], set[str]], rows: Mapping[str, list[tuple[str, str]]]) -> Verdict:
+    done = {step: _where(found, {Status.DONE}) for step, found in rows.items()}
+    lacking: dict[str, int] = {}
+    for scenario, saga_ids in _by_scenario(ended, COMPLETED):
+        for step in DEFINITIONS[scenario].steps:
+            lacking[step.name] = lacking.get(step.name, 0) + len(saga_ids - done.get(step.name, set()))
+    return not any(lacking.values()), _counts(
+        lacking, f"{_total(ended, COMPLETED)} completed sagas compared", "lacking"
+    )
 
 
-def _in_order(steps: Mapping[str, list[str]]) -> tuple[bool, str]:
-    early = {}
-    for definition in DEFINITIONS.values():
-        for before, step in zip(definition.steps, definition.steps[1:], strict=False):
-            early[step.name] = len(set(steps.get(step.name, ())).difference(steps.get(before.name, ())))
-    return not any(early.values()), _counts(early, "every effect has its predecessor", "too early")
+def _none_left(ended: Mapping[tuple[str, str, str], set[str]], standing: Mapping[str, set[str]]) -> Verdict:
+    compensated = set().union(*(saga_ids for _, saga_ids in _by_scenario(ended, COMPENSATED)))
+    left = {step: len(compensated & saga_ids) for step, saga_ids in standing.items()}
+    return not any(left.values()), _counts(left, f"{len(compensated)} compensated sagas compared", "left")
 
 
-def _once(steps: Mapping[str, list[str]]) -> tuple[bool, str]:
-    repeated = {name: len(saga_ids) - len(set(saga_ids)) for name, saga_ids in steps.items()}
-    return not any(repeated.values()), _counts(repeated, f"{sum(map(len, steps.values()))} effects", "repeated")
+def _as_logged(ended: Mapping[tuple[str, str, str], set[str]], log: Mapping[str, str]) -> Verdict:
+    wrong = {
+        status: sum(log.get(saga_id) != status for saga_id in saga_ids)
+        for (_, style, status), saga_ids in ended.items()
+        if style == ORCHESTRATION
+    }
+    return not any(wrong.values()), _counts(wrong, f"{len(log)} ends in the log", "not so in the log")
 
 
-def _known(steps: Mapping[str, list[str]], everyone: set[str]) -> tuple[bool, str]:
-    strangers = {name: len(set(saga_ids).difference(everyone)) for name, saga_ids in steps.items()}
+def _once(rows: Mapping[str, list[tuple[str, str]]]) -> Verdict:
+    repeated = {step: len(found) - len({saga_id for saga_id, _ in found}) for step, found in rows.items()}
+    return not any(repeated.values()), _counts(repeated, f"{sum(map(len, rows.values()))} effects", "repeated")
+
+
+def _known(rows: Mapping[str, list[tuple[str, str]]], everyone: set[str]) -> Verdict:
+    strangers = {step: len({saga_id for saga_id, _ in found} - everyone) for step, found in rows.items()}
     return not any(strangers.values()), _counts(strangers, f"{len(everyone)} sagas known", "of unknown sagas")
 
 
-def _step_names() -> list[str]:
-    definitions: Iterable[Definition] = DEFINITIONS.values()
-    return [step.name for definition in definitions for step in definition.steps]
+def _by_scenario(ended: Mapping[tuple[str, str, str], set[str]], wanted: str) -> Iterable[tuple[str, set[str]]]:
+    return [(scenario, saga_ids) for (scenario, _, status), saga_ids in ended.items() if status == wanted]
+
+
+def _total(ended: Mapping[tuple[str, str, str], set[str]], wanted: str) -> int:
+    return sum(len(saga_ids) for _, saga_ids in _by_scenario(ended, wanted))
 
 
 def _counts(wrong: Mapping[str, int], fine: str, what: str) -> str:

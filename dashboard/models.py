@@ -14,6 +14,7 @@ class Board(models.Model):
     accepted = models.BigIntegerField(default=0)
     ended = models.BigIntegerField(default=0)
     completed = models.BigIntegerField(default=0)
+    compensated = models.BigIntegerField(default=0)
     out_of_order = models.BigIntegerField(default=0)
     dead_letters = models.BigIntegerField(default=0)
 
@@ -37,10 +38,16 @@ class Board(models.Model):
 
 
 class Saga(models.Model):
-    """One saga: what was accepted, where it stands, and (`fed_*`) whether its first message is with the broker.
+    """One saga: what was accepted, where it stands, and what is with the broker.
 
     `number` counts accepted sagas from 1, `finished` ended ones. `overtook` is how many that started earlier were
-    still running when this one ended, `overtaken` how many that started later had ended already. `steps` is JSON.
+    still running when this one ended, `overtaken` how many that started later had ended already. `faults` and `state`
+    (`saga.state.SagaState`) are JSON; `status`, `reason` and `ended_at` follow from `state`. `progress_at` is when it
+    last got anywhere, `stuck_at` when it was first found that it does not.
+
+    The outbox: `round` counts how often somebody wanted it driven on, `roll_back_hop` says that it shall be rolled
+    back, and at which hop that was said, `resolved_step` which step a person has undone by hand. `fed_*` is where the
+    message stands that says so; while `fed_offset` is null, it is to be sent.
     """
 
     number = models.BigIntegerField(primary_key=True)
@@ -56,7 +63,14 @@ class Saga(models.Model):
     finished = models.BigIntegerField(null=True)
     overtook = models.BigIntegerField(null=True)
     overtaken = models.BigIntegerField(null=True)
-    steps = models.TextField()
+    faults = models.TextField(default="{}")
+    state = models.TextField()
+    progress_at = models.CharField(max_length=32, null=True)  # noqa: DJ001
+    stuck_at = models.CharField(max_length=32, null=True)  # noqa: DJ001
+    round = models.IntegerField(default=1)
+    roll_back_hop = models.IntegerField(null=True)
+    resolved_step = models.CharField(max_length=32, null=True)  # noqa: DJ001
+    fed_topic = models.CharField(max_length=249, null=True)  # noqa: DJ001
     fed_partition = models.IntegerField(null=True)
     fed_offset = models.BigIntegerField(null=True)
     seq = models.BigIntegerField(unique=True)
@@ -66,6 +80,7 @@ class Saga(models.Model):
             models.Index(fields=["number"], condition=models.Q(finished=None), name="saga_unfinished"),
             models.Index(fields=["number"], condition=models.Q(fed_offset=None), name="saga_unfed"),
             models.Index(fields=["fed_offset"], condition=models.Q(finished=None), name="saga_under_way"),
+            models.Index(fields=["number"], condition=models.Q(status="stuck"), name="saga_stuck"),
         ]
 
     def __str__(self) -> str:
@@ -87,7 +102,10 @@ class TraceRecord(models.Model):
 
 
 class DeadLetter(models.Model):
-    """A message that some service could not process, once per place in the log."""
+    """A message that some service could not process, once per place in the log.
+
+    `replay` is the message, corrected or not, that shall be sent in its place; `replayed_at` is when it was.
+    """
 
     topic = models.CharField(max_length=249)
     partition = models.IntegerField()
@@ -97,22 +115,33 @@ class DeadLetter(models.Model):
     key = models.TextField(null=True)  # noqa: DJ001
     value = models.TextField(null=True)  # noqa: DJ001
     at = models.CharField(max_length=32)
+    replay = models.TextField(null=True)  # noqa: DJ001
+    replayed_at = models.CharField(max_length=32, null=True)  # noqa: DJ001
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["topic", "partition", "offset"], name="one_letter_per_place")]
+        indexes = [
+            models.Index(
+                fields=["id"], condition=models.Q(replay__isnull=False, replayed_at=None), name="letter_to_replay"
+            )
+        ]
 
     def __str__(self) -> str:
         return f"{self.topic}/{self.partition}@{self.offset}: {self.reason}"
 
 
 class Service(models.Model):
-    """A service: what it is asked to be (`running`, `lag_*`, `kill`: instances that shall die), and how it was seen."""
+    """A service: what it is asked to be, and how it was seen.
+
+    `faults` are the rules that are on, `orders` what single instances shall do once, and have not been told yet.
+    """
 
     name = models.CharField(max_length=32, primary_key=True)
     running = models.BooleanField(default=True)
     lag_low_ms = models.IntegerField()
     lag_high_ms = models.IntegerField()
-    kill = models.JSONField(default=list)
+    faults = models.JSONField(default=dict)
+    orders = models.JSONField(default=list)
     view = models.JSONField(default=dict)
     seq = models.BigIntegerField()
 

@@ -2,7 +2,7 @@
 
 import json
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +10,9 @@ from django.db import transaction
 
 from dashboard.models import Board, Service
 from dashboard.watch import Watch
-from saga.bus import Bus
+from saga.bus import Bus, TopicPartition
 from saga.errors import BrokerUnavailable
-from saga.topics import TOPICS_BY_SERVICE
+from saga.topics import SAGA_TOPICS, TOPICS_BY_SERVICE
 
 INTERVAL_S = 1.0
 
@@ -31,7 +31,8 @@ class Monitor:
     def run_once(self) -> bool:
         """Look, write down what is different, then wait for the next second. Raises DatabaseError."""
         backlogs = self._backlogs()
-        processes = {entry["name"]: entry for entry in read_process_table(self._process_table)}
+        table = read_process_table(self._process_table)
+        processes = {service: entry for entry in table for service in entry["services"]}
         changed = self._update(backlogs, processes)
         if changed:
             self._board_changed()
@@ -44,7 +45,8 @@ class Monitor:
     def _backlogs(self) -> dict[str, int]:
         """Return how many messages wait for each service; none while the broker does not answer."""
         try:
-            backlogs = {name: _backlog(self._bus, name) for name in TOPICS_BY_SERVICE}
+            ends = self._bus.end_offsets(SAGA_TOPICS)
+            backlogs = {name: _backlog(self._bus, name, ends) for name in TOPICS_BY_SERVICE}
         except BrokerUnavailable as trouble:
             self.broker_trouble = str(trouble)
             return {}
@@ -73,10 +75,9 @@ def read_process_table(path: Path) -> list[dict[str, Any]]:
         return []
 
 
-def _backlog(bus: Bus, service: str) -> int:
-    topics = TOPICS_BY_SERVICE[service]
-    committed = bus.committed_offsets(service, topics)
-    return sum(max(0, end - committed.get(partition, 0)) for partition, end in bus.end_offsets(topics).items())
+def _backlog(bus: Bus, service: str, ends: Mapping[TopicPartition, int]) -> int:
+    committed = bus.committed_offsets(service, TOPICS_BY_SERVICE[service])
+    return sum(max(0, ends.get(partition, 0) - offset) for partition, offset in committed.items())
 
 
 def _save_views(services: list[Service]) -> None:

@@ -4,20 +4,23 @@ The transactional outbox pattern. A row of `Saga` without `fed_offset` is the ou
 """
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from itertools import islice
 from uuid import uuid4
 
 from django.db import DatabaseError, transaction
+from pydantic import TypeAdapter
 
 from dashboard.errors import NotAccepted
 from dashboard.models import Board, Saga
 from dashboard.people import made_up
-from dashboard.rows import steps_json
+from dashboard.rows import state_json
 from saga import state
 from saga.definitions import Definition
-from saga.messages import User
+from saga.messages import StepFault, User
+
+_FAULTS = TypeAdapter(dict[str, StepFault])
 
 # Set when there may be something to send; the relay of this process waits for it.
 news = threading.Event()
@@ -25,10 +28,17 @@ news = threading.Event()
 
 def utc_now() -> str:
     """Return the wall-clock time, RFC 3339 in UTC."""
-    return datetime.now(UTC).isoformat().replace("+00:00", "Z")
+    return rfc3339(datetime.now(UTC))
 
 
-def accept(definition: Definition, *, style: str, users: Sequence[User] | int) -> list[str]:
+def rfc3339(at: datetime) -> str:
+    """Return a time in UTC as text; all such texts have one length, so they sort as the times do."""
+    return at.isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
+def accept(
+    definition: Definition, *, style: str, users: Sequence[User] | int, faults: Mapping[str, StepFault] | None = None
+) -> list[str]:
     """Write down a saga for each user, or for that many made-up ones, and return their ids.
 
     All of them or none: raises NotAccepted when the database does not take them.
@@ -37,7 +47,8 @@ def accept(definition: Definition, *, style: str, users: Sequence[User] | int) -
         with transaction.atomic():
             board = Board.locked()
             people = list(islice(made_up(board.accepted), users)) if isinstance(users, int) else users
-            sagas = [_saga(board, definition, style, user) for user in people]
+            asked = _FAULTS.dump_json(dict(faults or {})).decode()
+            sagas = [_saga(board, definition, style, user, asked) for user in people]
             Saga.objects.bulk_create(sagas, batch_size=500)
             board.save()
     except DatabaseError as error:
@@ -46,7 +57,12 @@ def accept(definition: Definition, *, style: str, users: Sequence[User] | int) -
     return [saga.saga_id for saga in sagas]
 
 
-def _saga(board: Board, definition: Definition, style: str, user: User) -> Saga:
+def faults_of(text: str) -> dict[str, StepFault]:
+    """Return the faults that a saga's row keeps as JSON."""
+    return _FAULTS.validate_json(text)
+
+
+def _saga(board: Board, definition: Definition, style: str, user: User, faults: str) -> Saga:
     board.accepted += 1
     return Saga(
         number=board.accepted,
@@ -56,6 +72,7 @@ def _saga(board: Board, definition: Definition, style: str, user: User) -> Saga:
         user_name=user.name,
         department=user.department,
         started_at=utc_now(),
-        steps=steps_json(state.initial(definition).steps),
+        faults=faults,
+        state=state_json(state.initial(definition)),
         seq=board.next_seq(),
     )

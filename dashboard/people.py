@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from dashboard.errors import BadRequest
 from saga.messages import MAX_NAME, User
 
+# The department of somebody who only travels.
+TRAVELLER = "Travel"
 DEPARTMENTS = ("Engineering", "Sales", "Design", "Support", "Finance", "Marketing", "People", "Data")
 
 _FIRST = (

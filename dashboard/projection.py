@@ -6,11 +6,12 @@ from collections.abc import Iterable, Sequence
 from django.db import transaction
 
 from dashboard.models import Board, DeadLetter, Saga
-from dashboard.rows import SagaRow, load_sagas, save_sagas, steps_json, store_traces
+from dashboard.outbox import utc_now
+from dashboard.rows import SagaRow, load_sagas, save_sagas, state_json, store_traces
 from saga import state
 from saga.definitions import definition_of
+from saga.messages import MAX_REASON, Kind, Trace, TraceEvent
 from saga.messages import DeadLetter as DeadLetterMessage
-from saga.messages import Trace
 
 
 @transaction.atomic
@@ -20,29 +21,54 @@ def project(traces: Sequence[tuple[Trace, str]], letters: Sequence[DeadLetterMes
     Each trace comes with its text as it stood on the wire.
     """
     board = Board.locked()
-    _store_letters(board, letters)
+    new_letters = _store_letters(board, letters)
     store_traces([(trace.saga_id, trace.slots, text) for trace, text in traces])
-    sagas = load_sagas({trace.saga_id for trace, _ in traces})
+    sagas = load_sagas({trace.saga_id for trace, _ in traces} | {letter.subject for letter in new_letters})
     for trace, _ in traces:
         if trace.saga_id not in sagas:
             sagas[trace.saga_id] = _adopt(board, trace)
         saga = sagas[trace.saga_id]
-        saga.state = state.fold(saga.state, trace.events)
+        _advance(saga, trace.events)
+    for letter in new_letters:
+        if saga := sagas.get(letter.subject):
+            saga.state = state.apply(saga.state, _dead_lettered(saga.state, letter))
     _number_ended(board, [saga for saga in sagas.values() if saga.state.has_ended and saga.finished is None])
     for saga in sagas.values():
         saga.seq = board.next_seq()
+        if saga.state.status == state.STUCK and saga.stuck_at is None:
+            saga.stuck_at = utc_now()
     save_sagas(sagas.values())
     board.save()
 
 
-def _store_letters(board: Board, letters: Sequence[DeadLetterMessage]) -> None:
-    if not letters:
-        return
-    fields = ("topic", "partition", "offset", "service", "reason", "key", "value", "at")
-    rows = [DeadLetter(**{name: getattr(letter, name) for name in fields}) for letter in letters]
-    DeadLetter.objects.bulk_create(rows, ignore_conflicts=True)
-    board.dead_letters = DeadLetter.objects.count()
-    board.next_seq()
+def _advance(saga: SagaRow, events: Sequence[TraceEvent]) -> None:
+    before = saga.state.progress
+    saga.state = state.fold(saga.state, events)
+    if saga.state.progress > before:
+        saga.progress_at = utc_now()
+
+
+def _store_letters(board: Board, letters: Sequence[DeadLetterMessage]) -> list[DeadLetterMessage]:
+    """Keep the letters, and return those that are new: a repeat must not stop a saga that was helped since."""
+    new = {letter.id: letter for letter in letters if not DeadLetter.objects.filter(**_place(letter)).exists()}
+    fields = ("service", "reason", "key", "value", "at")
+    rows = [DeadLetter(**_place(one), **{name: getattr(one, name) for name in fields}) for one in new.values()]
+    if rows:
+        DeadLetter.objects.bulk_create(rows)
+        board.dead_letters += len(rows)
+        board.next_seq()
+    return list(new.values())
+
+
+def _place(letter: DeadLetterMessage) -> dict[str, str | int]:
+    return {"topic": letter.topic, "partition": letter.partition, "offset": letter.offset}
+
+
+def _dead_lettered(known: state.SagaState, letter: DeadLetterMessage) -> TraceEvent:
+    """Return what a dead letter means to its saga: nothing goes on from here by itself."""
+    detail = {"progress": known.progress, "error": f"a message was dead-lettered: {letter.reason}"[:MAX_REASON]}
+    about = {"service": letter.service, "step": None, "attempt": 1, "at": letter.at, "hop": known.hop}
+    return TraceEvent(kind=Kind.DEAD_LETTERED, detail=detail, **about)
 
 
 def _adopt(board: Board, trace: Trace) -> SagaRow:
@@ -57,8 +83,10 @@ def _adopt(board: Board, trace: Trace) -> SagaRow:
         user_name=trace.user.name,
         department=trace.user.department,
         started_at=min(event.at for event in trace.events),
-        steps=steps_json(known.steps),
+        state=state_json(known),
+        progress_at=utc_now(),
         # It is with the broker already; where its first message stands is not ours to know.
+        fed_topic="",
         fed_partition=0,
         fed_offset=-1,
         seq=board.next_seq(),
@@ -79,6 +107,7 @@ def _number_ended(board: Board, ended: Iterable[SagaRow]) -> None:
     for saga in in_order:
         board.ended += 1
         board.completed += saga.state.status == state.COMPLETED
+        board.compensated += saga.state.status == state.COMPENSATED
         saga.finished = board.ended
         saga.overtook = bisect_left(running, saga.number)
         saga.overtaken = saga.overtook - (saga.number - saga.finished)

@@ -11,10 +11,11 @@ from dashboard.projection import project
 from dashboard.watch import Watch
 from saga import reports, wire
 from saga.bus import Bus, Outgoing, Record, TopicPartition, gather
-from saga.definitions import STYLES, definition_of
+from saga.definitions import definition_of
 from saga.errors import MessageRejected
-from saga.messages import DeadLetter, Heartbeat, Trace
+from saga.messages import DeadLetter, Trace
 from saga.reports import text_of
+from saga.steering import Heartbeat
 from saga.topics import DEAD_LETTER, HEARTBEAT, TRACE
 
 GROUP = "projector"
@@ -85,9 +86,8 @@ def _read(
 
 
 def _check_known(trace: Trace) -> None:
-    definition_of(trace.scenario)
-    if trace.style not in STYLES:
-        raise MessageRejected(f"unknown style {trace.style!r}")
+    if trace.style not in definition_of(trace.scenario).styles:
+        raise MessageRejected(f"scenario {trace.scenario!r} has no style {trace.style!r}")
 
 
 def _dead_letter(record: Record, reason: str) -> Outgoing:

@@ -5,29 +5,35 @@ Each works on PostgreSQL as well. Everything else in the dashboard goes through 
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from django.db import connection
 from pydantic import TypeAdapter
 
 from saga.bus import Place
-from saga.state import SagaState, StepState
+from saga.state import SagaState
 
-_STEPS = TypeAdapter(tuple[StepState, ...])
+_STATE = TypeAdapter(SagaState)
 
 _STORE_TRACE = """
     INSERT INTO dashboard_tracerecord (saga_id, slots, message) VALUES (%s, %s, %s)
     ON CONFLICT (saga_id, slots) DO NOTHING
 """
 _LOAD = """
-    SELECT saga_id, number, steps, status, ended_at, finished, overtook, overtaken
+    SELECT saga_id, number, state, finished, overtook, overtaken, progress_at, stuck_at
     FROM dashboard_saga WHERE saga_id IN ({})
 """
 _SAVE = """
     UPDATE dashboard_saga
-    SET steps = %s, status = %s, ended_at = %s, finished = %s, overtook = %s, overtaken = %s, seq = %s
+    SET state = %s, status = %s, reason = %s, ended_at = %s, finished = %s, overtook = %s, overtaken = %s,
+        progress_at = %s, stuck_at = %s, seq = %s
     WHERE number = %s
 """
-_MARK_FED = "UPDATE dashboard_saga SET fed_partition = %s, fed_offset = %s WHERE number = %s"
+_MARK_FED = """
+    UPDATE dashboard_saga
+    SET fed_topic = %s, fed_partition = %s, fed_offset = %s, progress_at = %s, resolved_step = NULL
+    WHERE number = %s AND round = %s
+"""
 _IN_LIMIT = 900
 
 
@@ -40,11 +46,17 @@ class SagaRow:
     finished: int | None = None
     overtook: int | None = None
     overtaken: int | None = None
+    progress_at: str | None = None
+    stuck_at: str | None = None
     seq: int = 0
 
 
-def steps_json(steps: tuple[StepState, ...]) -> str:
-    return _STEPS.dump_json(steps).decode()
+def state_json(state: SagaState) -> str:
+    return _STATE.dump_json(state).decode()
+
+
+def state_of(text: str) -> SagaState:
+    return _STATE.validate_json(text)
 
 
 def store_traces(rows: Sequence[tuple[str, str, str]]) -> None:
@@ -68,12 +80,15 @@ def save_sagas(rows: Iterable[SagaRow]) -> None:
     """Write back rows that `load_sagas` returned."""
     changed = [
         (
-            steps_json(row.state.steps),
+            state_json(row.state),
             row.state.status,
+            row.state.why,
             row.state.ended_at,
             row.finished,
             row.overtook,
             row.overtaken,
+            row.progress_at,
+            row.stuck_at,
             row.seq,
             row.number,
         )
@@ -83,13 +98,21 @@ def save_sagas(rows: Iterable[SagaRow]) -> None:
         cursor.executemany(_SAVE, changed)
 
 
-def mark_fed(places: Iterable[tuple[int, Place]]) -> None:
-    """Note where the first message of each saga, given by number, stands in the log."""
+def mark_fed(fed: Iterable[tuple[int, int, Place]], *, at: str) -> None:
+    """Note where the message stands that a saga (number, round) wanted, unless it wants something else by now."""
+    rows = [(place.topic, place.partition, place.offset, at, number, round) for number, round, place in fed]
     with connection.cursor() as cursor:
-        cursor.executemany(_MARK_FED, [(place.partition, place.offset, number) for number, place in places])
+        cursor.executemany(_MARK_FED, rows)
 
 
-def _row(number: int, steps: str, status: str, ended_at: str | None, *places: int | None) -> SagaRow:
-    state = SagaState(steps=_STEPS.validate_json(steps), status=status, ended_at=ended_at)
-    finished, overtook, overtaken = places
-    return SagaRow(number=number, state=state, finished=finished, overtook=overtook, overtaken=overtaken)
+def _row(number: int, state: str, *rest: Any) -> SagaRow:
+    finished, overtook, overtaken, progress_at, stuck_at = rest
+    return SagaRow(
+        number=number,
+        state=state_of(state),
+        finished=finished,
+        overtook=overtook,
+        overtaken=overtaken,
+        progress_at=progress_at,
+        stuck_at=stuck_at,
+    )

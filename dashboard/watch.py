@@ -1,11 +1,11 @@
 """What is known of each service's instances from their heartbeats, and what that makes of the service."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from saga.messages import Heartbeat
+from saga.steering import Heartbeat
 
 BEAT_INTERVAL_S = 1.0
 SILENT_AFTER_S = 3 * BEAT_INTERVAL_S
@@ -54,6 +54,7 @@ class Watch:
             "rate": round(sum(one.rate for one in alive), 1),
             "partitions": sum(len(one.beat.partitions) for one in alive),
             "restarts": process["restarts"] if process else 0,
+            "armed": _armed(one.beat.armed for one in alive),
             "instances": [_instance(one.beat) for one in alive],
         }
 
@@ -93,6 +94,14 @@ def _past(process: dict[str, Any] | None) -> str:
         return ""
     times = "once" if process["restarts"] == 1 else f"{process['restarts']} times"
     return f"{process['exit']}, started again {times}"
+
+
+def _armed(orders: Iterable[dict[str, Any]]) -> dict[str, Any]:
+    """Return what waits for its moment at any of the instances."""
+    armed: dict[str, Any] = {}
+    for waiting in orders:
+        armed |= waiting
+    return armed
 
 
 def _instance(beat: Heartbeat) -> dict[str, Any]:

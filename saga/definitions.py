@@ -1,54 +1,93 @@
 """Saga definitions: tables of steps that check themselves when they are made.
 
-A saga is a sequence of local transactions, each owned by one participant (Garcia-Molina and Salem, "Sagas", 1987).
-Nothing else in the project knows the order of the steps, who does them, or on which topic a request travels.
+A saga is a sequence of local transactions, each owned by one participant, each with a compensation that undoes it
+(Garcia-Molina and Salem, "Sagas", 1987). Nothing else in the project knows the order of the steps, who does them, on
+which topic a request travels, or how often it is tried.
 """
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import chain
 
 from saga.errors import DefinitionError, MessageRejected
+from saga.retry import RetryPolicy
 
 CHOREOGRAPHY = "choreography"
-STYLES = (CHOREOGRAPHY,)
+ORCHESTRATION = "orchestration"
+STYLES = (CHOREOGRAPHY, ORCHESTRATION)
+
 # What a service calls the closing of a saga in its ledger, where steps stand too.
 CLOSE = "close"
+COORDINATOR = "coordinator"
+# Where the coordinator hears of sagas to run, and where participants tell it what became of its commands.
+SAGAS = "sagas"
+REPLIES = "replies"
+
+PATIENT = RetryPolicy(initial_s=0.5, maximum_s=8.0, maximum_attempts=6, non_retryable=frozenset({"StepFailed"}))
+# A compensation may not abort, so it is tried for longer; then somebody has to look.
+PERSISTENT = RetryPolicy(initial_s=0.5, maximum_s=8.0, maximum_attempts=8)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
-    """One local transaction: `service` does `name` when asked on `topic`."""
+    """One local transaction: `service` does `name` when asked on `topic`, and undoes it when asked on `undo_topic`."""
 
     name: str
     service: str
     topic: str
+    undo_topic: str
+    retry: RetryPolicy = PATIENT
+    undo_retry: RetryPolicy = PERSISTENT
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Closing:
+    """Who ends a choreographed saga when asked on `topic`, and rolls it back when asked on `undo_topic`."""
+
+    service: str
+    topic: str
+    undo_topic: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Definition:
-    """A scenario: its steps in order, and who closes the loop on which topic."""
+    """A scenario: stages in order, the steps of one stage at the same time; compensation goes through them in reverse.
+
+    Without a `closing` it can only be orchestrated. Systems disagree about whether the step that failed is compensated
+    as well; here it is the definition that says so.
+    """
 
     scenario: str
-    steps: tuple[Step, ...]
-    closing_topic: str
-    closed_by: str
+    stages: tuple[tuple[Step, ...], ...]
+    closing: Closing | None = None
+    compensates_failed_step: bool = False
+    steps: tuple[Step, ...] = field(init=False, compare=False, repr=False)
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "steps", tuple(chain.from_iterable(self.stages)))  # frozen, but not yet seen
         names = [step.name for step in self.steps]
-        topics = [*(step.topic for step in self.steps), self.closing_topic]
-        if not names:
-            raise DefinitionError(f"{self.scenario}: a saga needs at least one step")
+        if not self.stages or not all(self.stages):
+            raise DefinitionError(f"{self.scenario}: a saga needs at least one step, and so does each stage")
         if len(set(names)) < len(names):
             raise DefinitionError(f"{self.scenario}: two steps have the same name: {names}")
         if CLOSE in names:
             raise DefinitionError(f"{self.scenario}: no step can be called {CLOSE!r}, as the closing is")
+        if self.closing:
+            self._check_chain(self.closing)
+
+    def _check_chain(self, closing: Closing) -> None:
+        topics = [*chain.from_iterable((step.topic, step.undo_topic) for step in self.steps)]
+        topics += [closing.topic, closing.undo_topic]
         if len(set(topics)) < len(topics):
-            raise DefinitionError(f"{self.scenario}: two requests share a topic: {topics}")
-        if self.closed_by != self.steps[0].service:
+            raise DefinitionError(f"{self.scenario}: two requests of a chain share a topic: {topics}")
+        if len(self.steps) > len(self.stages):
+            raise DefinitionError(f"{self.scenario}: steps at the same time need a coordinator to wait for all of them")
+        if closing.service != self.steps[0].service:
             raise DefinitionError(f"{self.scenario}: a closed loop ends where it began, at {self.steps[0].service}")
 
     @property
-    def opening_topic(self) -> str:
-        return self.steps[0].topic
+    def styles(self) -> tuple[str, ...]:
+        return STYLES if self.closing else (ORCHESTRATION,)
 
     def step(self, name: str) -> Step:
         for step in self.steps:
@@ -60,24 +99,57 @@ class Definition:
         following = self.steps.index(self.step(name)) + 1
         return self.steps[following] if following < len(self.steps) else None
 
-    def names_before(self, name: str | None) -> tuple[str, ...]:
-        """Return the names of the steps before step `name`, all of them before the closing (None)."""
-        names = tuple(step.name for step in self.steps)
-        return names if name is None else names[: names.index(self.step(name).name)]
+    def step_before(self, name: str) -> Step | None:
+        at = self.steps.index(self.step(name))
+        return self.steps[at - 1] if at else None
+
+    def names_before(self, name: str) -> tuple[str, ...]:
+        """Return the names of the steps in the stages before the one of step `name`."""
+        self.step(name)
+        names: list[str] = []
+        for stage in self.stages:
+            if name in (step.name for step in stage):
+                break
+            names += (step.name for step in stage)
+        return tuple(names)
 
 
 ONBOARDING = Definition(
     scenario="onboarding",
-    steps=(
-        Step(name="provision", service="provisioner", topic="new-user"),
-        Step(name="authorize", service="authorizer", topic="authorize"),
-        Step(name="notify", service="notifier", topic="notify"),
+    stages=(
+        (Step(name="provision", service="provisioner", topic="new-user", undo_topic="undo-provision"),),
+        (Step(name="authorize", service="authorizer", topic="authorize", undo_topic="undo-authorize"),),
+        (Step(name="notify", service="notifier", topic="notify", undo_topic="undo-notify"),),
     ),
-    closing_topic="notified",
-    closed_by="provisioner",
+    closing=Closing(service="provisioner", topic="notified", undo_topic="roll-back"),
 )
 
-DEFINITIONS = {definition.scenario: definition for definition in (ONBOARDING,)}
+
+def _booking(name: str, *, service: str) -> Step:
+    """Return a step that only the coordinator asks for: do and undo travel on the service's one command topic."""
+    return Step(name=name, service=service, topic=service, undo_topic=service)
+
+
+TRIP = Definition(
+    scenario="trip",
+    stages=(
+        (_booking("car", service="car"),),
+        (_booking("hotel", service="hotel"),),
+        (_booking("flight", service="flight"),),
+    ),
+)
+PACKAGE = Definition(
+    scenario="package",
+    stages=(
+        (
+            _booking("plane", service="flight"),
+            _booking("hotel", service="hotel"),
+            _booking("tickets", service="tickets"),
+        ),
+    ),
+)
+
+DEFINITIONS = {definition.scenario: definition for definition in (ONBOARDING, TRIP, PACKAGE)}
 
 
 def definition_of(scenario: str) -> Definition:
@@ -86,3 +158,12 @@ def definition_of(scenario: str) -> Definition:
         return DEFINITIONS[scenario]
     except KeyError:
         raise MessageRejected(f"unknown scenario {scenario!r}") from None
+
+
+def topics_of(definition: Definition) -> Iterator[tuple[str, str]]:
+    """Yield (service, topic) for each topic on which somebody is asked for something in this scenario."""
+    for step in definition.steps:
+        yield from ((step.service, topic) for topic in dict.fromkeys((step.topic, step.undo_topic)))
+    if definition.closing:
+        yield definition.closing.service, definition.closing.topic
+        yield definition.closing.service, definition.closing.undo_topic

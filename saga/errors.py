@@ -13,5 +13,9 @@ class MessageRejected(SagaError):
     """Raised when bytes from a topic are not a message that this reader understands."""
 
 
+class StepFailed(SagaError):
+    """Raised when a participant cannot do a step, now or ever: a business failure, never tried again."""
+
+
 class BrokerUnavailable(SagaError):
     """Raised when the broker did not answer, or did not acknowledge, in time. Trying again can help."""

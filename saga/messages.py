@@ -6,7 +6,7 @@ the same thing said twice has the same id, and that is how a repeat is recognise
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar
 
 from pydantic import ConfigDict, Field, StringConstraints
 
@@ -14,9 +14,9 @@ _STRICT = ConfigDict(extra="forbid", strict=True)
 
 # The longest text that a name may be, here and in every database.
 MAX_NAME = 100
+MAX_REASON = 500
 Name = Annotated[str, StringConstraints(min_length=1, max_length=MAX_NAME)]
 Timestamp = Annotated[str, StringConstraints(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?Z$")]
-State = Literal["starting", "running", "stopped", "failing"]
 # It becomes a message key, a Message-ID and a file name, so it may hold nothing that means something there.
 SagaId = Annotated[str, StringConstraints(max_length=36, pattern=r"^[0-9A-Za-z_.-]+$")]
 # A count, and an offset in the log: JSON knows integers that no database holds.
@@ -24,14 +24,28 @@ Count = Annotated[int, Field(ge=0, lt=2**31)]
 Offset = Annotated[int, Field(ge=0, lt=2**63)]
 
 
+class Action(StrEnum):
+    """What is asked for: a step, or its compensation."""
+
+    DO = "do"
+    UNDO = "undo"
+
+
 class Kind(StrEnum):
-    """What a service says about its own work."""
+    """What a service says about its own work, in the order in which it can happen."""
 
     STARTED = "started"
     RECEIVED = "received"
     RETRYING = "retrying"
     SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    UNDOING = "undoing"
+    UNDO_FAILED = "undo failed"
+    UNDONE = "undone"
+    STUCK = "stuck"
     COMPLETED = "completed"
+    COMPENSATED = "compensated"
+    DEAD_LETTERED = "dead-lettered"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,11 +57,29 @@ class User:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class StepFault:
+    """What shall go wrong with one step of one saga, asked for when it was started.
+
+    The first `failures` attempts fail, all of them if that is None; an error that is not `retryable` fails the step at
+    the first attempt. `action` says whether it is the step or its compensation.
+    """
+
+    __pydantic_config__: ClassVar = _STRICT
+
+    failures: Annotated[int, Field(ge=1, le=1000)] | None = None
+    retryable: bool = False
+    error: Annotated[str, StringConstraints(min_length=1, max_length=200)] | None = None
+    action: Action = Action.DO
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SagaMessage:
     """A request that travels the saga, carrying all that earlier steps achieved (event-carried state transfer).
 
-    `step` is the step asked for, None when the request is to close the saga. `hop` counts the messages before this
-    one in the same saga: a Lamport timestamp (1978), which orders what clocks cannot.
+    `step` is the step asked for. None means the saga as a whole: to run it (a coordinator) or to close it (a
+    choreography), and with UNDO to roll it back. `hop` counts the messages before this one in the same saga: a Lamport
+    timestamp (1978), which orders what clocks cannot. `round` counts how often the saga was driven on from its start;
+    a higher one means that somebody wants a retry now. `by_hand` says that a person has undone the step already.
     """
 
     __pydantic_config__: ClassVar = _STRICT
@@ -57,13 +89,52 @@ class SagaMessage:
     scenario: str
     style: str
     step: str | None
+    action: Action = Action.DO
     user: User
     results: dict[str, dict[str, Any]]
     hop: Count
+    round: Annotated[int, Field(ge=1, lt=2**31)] = 1
+    reason: Annotated[str, StringConstraints(max_length=MAX_REASON)] | None = None
+    faults: dict[str, StepFault] = field(default_factory=dict)
+    by_hand: bool = False
 
     @property
     def id(self) -> str:
-        return f"{self.saga_id}.{self.step}.do" if self.step else f"{self.saga_id}.close"
+        return f"{self.saga_id}.{self.step or 'saga'}.{self.action}"
+
+    @property
+    def subject(self) -> str:
+        return self.saga_id
+
+
+class Outcome(StrEnum):
+    """What became of a command."""
+
+    DONE = "done"
+    FAILED = "failed"
+    UNDONE = "undone"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reply:
+    """What a participant tells the coordinator: the `outcome` of the command for `action` of `step`."""
+
+    __pydantic_config__: ClassVar = _STRICT
+    TYPE: ClassVar = "workshop.saga.reply.v1"
+
+    saga_id: SagaId
+    scenario: str
+    step: str
+    action: Action
+    outcome: Outcome
+    hop: Count
+    round: Annotated[int, Field(ge=1, lt=2**31)] = 1
+    result: dict[str, Any] = field(default_factory=dict)
+    reason: Annotated[str, StringConstraints(max_length=MAX_REASON)] | None = None
+
+    @property
+    def id(self) -> str:
+        return f"{self.saga_id}.{self.step}.{self.action}.{self.outcome}"
 
     @property
     def subject(self) -> str:
@@ -74,14 +145,15 @@ class SagaMessage:
 class TraceEvent:
     """One thing that one service did for one saga.
 
-    `at` is RFC 3339 in UTC; `topic`, `partition`, `offset`, `key`, `headers` and `payload` tell which message it was:
-    the one read (received, retrying) or the one written (started, succeeded). `payload` is that message as it stood on
-    the wire.
+    `action` tells a step's events from those of its compensation. `at` is RFC 3339 in UTC. `topic`, `partition`,
+    `offset`, `key`, `headers` and `payload` tell which message it was: the one read or, where one was written because
+    of it, that one. `payload` is the message as it stood on the wire.
     """
 
     kind: Kind
     service: Name
     step: Name | None
+    action: Action = Action.DO
     attempt: Count
     at: Timestamp
     hop: Count
@@ -95,9 +167,11 @@ class TraceEvent:
 
     @property
     def slot(self) -> str:
-        """The event's name within its saga; a repeat has the same one, and only a retry can happen more than once."""
+        """The event's name within its saga: a repeat has the same one, another attempt has another."""
         name = f"{self.step or 'saga'}.{self.kind}"
-        return f"{name}.{self.attempt}" if self.kind is Kind.RETRYING else name
+        if self.action is Action.UNDO:
+            name += ".undo"
+        return f"{name}.{self.attempt}" if self.attempt > 1 else name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,53 +223,3 @@ class DeadLetter:
     @property
     def subject(self) -> str:
         return self.key or self.id
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Heartbeat:
-    """How one instance of a service is. `handled` counts messages since it started; `partitions` are topic/number."""
-
-    __pydantic_config__: ClassVar = _STRICT
-    TYPE: ClassVar = "workshop.service.heartbeat.v1"
-
-    service: str
-    instance: str
-    pid: Count
-    host: str
-    state: State
-    detail: str
-    partitions: tuple[str, ...]
-    in_flight: Count
-    handled: Count
-    beat: Count
-    at: Timestamp
-
-    @property
-    def id(self) -> str:
-        return f"{self.instance}.{self.beat}"
-
-    @property
-    def subject(self) -> str:
-        return self.service
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Control:
-    """What a service is asked to be; the newest one counts. `kill` names the one instance that shall die at once."""
-
-    __pydantic_config__: ClassVar = _STRICT
-    TYPE: ClassVar = "workshop.service.control.v1"
-
-    service: str
-    running: bool
-    lag_ms: tuple[Count, Count]
-    kill: str | None = None
-
-    @property
-    def id(self) -> str:
-        low, high = self.lag_ms
-        return f"{self.service}.{'on' if self.running else 'off'}.{low}-{high}.{self.kill or 'spare'}"
-
-    @property
-    def subject(self) -> str:
-        return self.service

@@ -1,10 +1,11 @@
 """How a service says what it did: the trace events and dead letters made from the messages it handled."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 from saga.bus import Outgoing, Place, Record
-from saga.messages import DeadLetter, Kind, SagaMessage, Trace, TraceEvent
+from saga.messages import DeadLetter, Kind, Reply, SagaMessage, Trace, TraceEvent
 
 # What a person would read of a message. More could make a report of it too large for the broker, and that would
 # hold up its partition for ever.
@@ -13,26 +14,37 @@ MAX_HEADERS = 10
 MAX_HEADER_CHARS = 200
 
 
-def on_record(kind: Kind, record: Record, message: SagaMessage, **said: Any) -> TraceEvent:
+def on_record(kind: Kind, record: Record, message: SagaMessage | Reply, **said: Any) -> TraceEvent:
     """Return an event about a message that was read; `said` are the event's own fields."""
+    about = {"step": message.step, "action": message.action, "hop": message.hop} | said
     return TraceEvent(
         kind=kind,
-        step=message.step,
-        hop=message.hop,
         topic=record.topic,
         partition=record.partition,
         offset=record.offset,
         key=text_of(record.key, MAX_CHARS),
         headers=_headers(record.headers),
         payload=text_of(record.value, MAX_CHARS),
-        **said,
+        **about,
     )
 
 
-def on_outgoing(kind: Kind, outgoing: Outgoing, place: Place, message: SagaMessage, **said: Any) -> TraceEvent:
-    """Return an event about a message that was written because of `message`, and stands at `place`."""
-    written = Record(**place._asdict(), key=outgoing.key, value=outgoing.value, headers=outgoing.headers)
-    return on_record(kind, written, message, **said)
+def on_outgoing(kind: Kind, outgoing: Outgoing, message: SagaMessage | Reply, **said: Any) -> TraceEvent:
+    """Return an event about a message that is written because of `message`; `placed` tells later where it stands."""
+    about = {"step": message.step, "action": message.action, "hop": message.hop} | said
+    return TraceEvent(
+        kind=kind,
+        topic=outgoing.topic,
+        key=text_of(outgoing.key, MAX_CHARS),
+        headers=_headers(outgoing.headers),
+        payload=text_of(outgoing.value, MAX_CHARS),
+        **about,
+    )
+
+
+def placed(event: TraceEvent, place: Place) -> TraceEvent:
+    """Return the event once its message is acknowledged, and stands at `place`."""
+    return replace(event, partition=place.partition, offset=place.offset)
 
 
 def by_saga(events: Iterable[tuple[SagaMessage, TraceEvent]]) -> list[Trace]:

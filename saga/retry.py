@@ -5,13 +5,22 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RetryPolicy:
-    """Exponential back-off, in seconds, without end: a step that may still succeed is never given up silently."""
+    """Exponential back-off, in seconds, up to `maximum_attempts` in one round, None for as many as it takes.
+
+    `non_retryable` are names of error types for which trying again is of no use: they fail the step at once.
+    """
 
     initial_s: float = 0.5
     coefficient: float = 2.0
     maximum_s: float = 30.0
+    maximum_attempts: int | None = None
+    non_retryable: frozenset[str] = frozenset()
 
     def delay_after(self, attempt: int) -> float:
         """Return how long to wait after attempt number `attempt` (from 1) failed."""
         # The exponent is bounded because a float overflows long before patience ends.
         return min(self.maximum_s, self.initial_s * self.coefficient ** min(attempt - 1, 64))
+
+    def allows_another(self, attempt: int) -> bool:
+        """May there be one more attempt after number `attempt`?"""
+        return self.maximum_attempts is None or attempt < self.maximum_attempts

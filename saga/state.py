@@ -10,40 +10,106 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from saga.definitions import Definition
-from saga.messages import Kind, TraceEvent
+from saga.messages import Action, Kind, TraceEvent
 
 RUNNING = "running"
+COMPENSATING = "compensating"
 COMPLETED = "completed"
-ENDED = frozenset({COMPLETED})
+COMPENSATED = "compensated"
+STUCK = "stuck"
+STATUSES = (RUNNING, COMPENSATING, COMPLETED, COMPENSATED, STUCK)
+ENDED = frozenset({COMPLETED, COMPENSATED})
 
 WAITING = "waiting"
-STEP_STATUS_AFTER = {Kind.RECEIVED: "received", Kind.RETRYING: "retrying", Kind.SUCCEEDED: "done"}
-_RANK = {status: rank for rank, status in enumerate((WAITING, *STEP_STATUS_AFTER.values()))}
+# What an event says of its step, and nothing else does: the commands of a coordinator are not here.
+STEP_STATUS_AFTER = {
+    (Action.DO, Kind.RECEIVED): "received",
+    (Action.DO, Kind.RETRYING): "retrying",
+    (Action.DO, Kind.FAILED): "failed",
+    (Action.DO, Kind.SUCCEEDED): "done",
+    (Action.UNDO, Kind.UNDOING): "undoing",
+    (Action.UNDO, Kind.UNDO_FAILED): "undo failed",
+    (Action.UNDO, Kind.STUCK): STUCK,
+    (Action.UNDO, Kind.UNDONE): "undone",
+}
+REFUSED = "refused"
+STEP_STATUSES = (WAITING, *STEP_STATUS_AFTER.values(), REFUSED)
+_GOING_BACK = frozenset({"failed", "undoing", "undo failed", STUCK, "undone", REFUSED})
 _KIND_RANK = {kind: rank for rank, kind in enumerate(Kind)}
+_STEP_RANK = {said: rank for rank, said in enumerate(STEP_STATUS_AFTER, start=1)}
+
+# Later is larger: do or undo, number of the attempt, what became of it.
+StepMark = tuple[int, int, int]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepState:
-    """Where a saga is at one service; `result` is what the step achieved, once it is done."""
+    """Where a saga is at one service.
+
+    `result` is what the step achieved, once it is done. `attempts` and `undo_attempts` count what was tried. `error`
+    and `next_attempt_at` (RFC 3339, UTC) tell of the latest attempt, if it failed.
+    """
 
     name: str
     service: str
     status: str = WAITING
     attempts: int = 0
+    undo_attempts: int = 0
     result: dict[str, Any] | None = None
+    error: str | None = None
+    next_attempt_at: str | None = None
+    mark: StepMark = (0, 0, 0)
+
+    @property
+    def progress(self) -> int:
+        """Return a number that grows with each event. A new attempt weighs more than what became of the last one."""
+        return 2 * (self.attempts + self.undo_attempts) + self.mark[2]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SagaState:
-    """Where a saga is. `ended_at` is RFC 3339 in UTC, None while it runs."""
+    """Where a saga is. `ended_at` is RFC 3339 in UTC, None while it runs; `reason` says why it goes or went back.
+
+    `round` counts how often it was driven on, `hop` is the highest in it, `stuck_at` the progress at which somebody
+    found that it makes none, and `trouble` what was found. All of them only grow.
+    """
 
     steps: tuple[StepState, ...]
-    status: str = RUNNING
+    end: str | None = None
     ended_at: str | None = None
+    reason: str | None = None
+    reason_hop: int | None = None
+    rolled_back: bool = False
+    round: int = 1
+    hop: int = 0
+    stuck_at: int = 0
+    trouble: str | None = None
 
     @property
     def has_ended(self) -> bool:
-        return self.status in ENDED
+        return self.end is not None
+
+    @property
+    def progress(self) -> int:
+        """Return a number that grows with everything that happens to the saga."""
+        return self.round + self.rolled_back + sum(step.progress for step in self.steps)
+
+    @property
+    def why(self) -> str | None:
+        """Return why it is stuck, else why it goes or went back."""
+        if self.status != STUCK:
+            return self.reason
+        errors = [step.error for step in self.steps if step.status == STUCK and step.error]
+        return errors[0] if errors else self.trouble
+
+    @property
+    def status(self) -> str:
+        if self.end:
+            return self.end
+        if self.stuck_at >= self.progress or any(step.status == STUCK for step in self.steps):
+            return STUCK
+        is_back = self.rolled_back or any(step.status in _GOING_BACK for step in self.steps)
+        return COMPENSATING if is_back else RUNNING
 
 
 def initial(definition: Definition) -> SagaState:
@@ -60,25 +126,68 @@ def fold(state: SagaState, events: Iterable[TraceEvent]) -> SagaState:
 
 def apply(state: SagaState, event: TraceEvent) -> SagaState:
     """Return the state once `event` is known."""
-    if event.kind is Kind.COMPLETED:
-        return replace(state, status=COMPLETED, ended_at=state.ended_at or event.at)
-    if event.step is None or event.kind not in STEP_STATUS_AFTER:
-        return state
+    state = _with_reason(state, event)
+    if event.step is None:
+        return _apply_to_saga(state, event)
+    hop = max(state.hop, event.hop)
     steps = tuple(_advance(step, event) if step.name == event.step else step for step in state.steps)
-    return replace(state, steps=steps)
+    return replace(state, steps=steps, hop=hop)
 
 
-def causal_key(event: TraceEvent) -> tuple[int, int, int]:
-    """Return the sort key that puts causes before effects: hop of the message, then attempt, then kind."""
-    return (event.hop, event.attempt, _KIND_RANK[event.kind])
+def causal_key(event: TraceEvent) -> tuple[int, int, int, str]:
+    """Return the sort key that puts causes before effects: hop of the message, attempt, kind; then time."""
+    return (event.hop, event.attempt, _KIND_RANK[event.kind], event.at)
+
+
+def _apply_to_saga(state: SagaState, event: TraceEvent) -> SagaState:
+    hop = max(state.hop, event.hop)
+    match event.kind:
+        case Kind.COMPLETED | Kind.COMPENSATED:
+            return replace(state, end=str(event.kind), ended_at=min(state.ended_at or event.at, event.at), hop=hop)
+        case Kind.STARTED:
+            return replace(state, round=max(state.round, event.attempt), hop=hop)
+        case Kind.UNDOING:
+            return replace(state, rolled_back=True, hop=hop)
+        case Kind.STUCK | Kind.DEAD_LETTERED:
+            found = (event.detail["progress"], event.detail["error"])
+            stuck_at, trouble = max(found, (state.stuck_at, state.trouble or ""))
+            return replace(state, stuck_at=stuck_at, trouble=trouble, hop=hop)
+    return replace(state, hop=hop)
+
+
+def _with_reason(state: SagaState, event: TraceEvent) -> SagaState:
+    """Keep the reason of the first failure or roll-back by cause, not by arrival."""
+    is_roll_back = event.step is None and event.kind is Kind.UNDOING
+    is_failure = event.kind is Kind.FAILED and not event.detail.get("refused")
+    if not is_roll_back and not is_failure:
+        return state
+    reason = str(event.detail.get("error") or event.detail.get("reason") or "it failed")
+    known = (state.reason_hop, state.reason or "")
+    if state.reason_hop is None or (event.hop, reason) < known:
+        return replace(state, reason=reason, reason_hop=event.hop)
+    return state
 
 
 def _advance(step: StepState, event: TraceEvent) -> StepState:
-    arrived = STEP_STATUS_AFTER[event.kind]
-    said = event.detail.get("result")
-    return replace(
+    status = STEP_STATUS_AFTER.get((event.action, event.kind))
+    if status is None:
+        return step
+    is_undo = event.action is Action.UNDO
+    if status == "undone" and event.detail.get("refused"):
+        status = REFUSED
+    step = replace(
         step,
-        status=max(step.status, arrived, key=_RANK.__getitem__),
-        attempts=max(step.attempts, event.attempt),
-        result=said if step.result is None and isinstance(said, dict) else step.result,
+        attempts=step.attempts if is_undo else max(step.attempts, event.attempt),
+        undo_attempts=max(step.undo_attempts, event.attempt) if is_undo else step.undo_attempts,
+        result=_result(step, event),
     )
+    mark = (10 * is_undo, event.attempt, _STEP_RANK[event.action, event.kind])
+    if mark <= step.mark:
+        return step
+    error, next_at = event.detail.get("error"), event.detail.get("next_attempt_at")
+    return replace(step, status=status, mark=mark, error=error, next_attempt_at=next_at)
+
+
+def _result(step: StepState, event: TraceEvent) -> dict[str, Any] | None:
+    said = event.detail.get("result")
+    return said if step.result is None and isinstance(said, dict) else step.result

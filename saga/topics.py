@@ -1,6 +1,6 @@
 """Every topic of the project, who reads it, and how many partitions it has."""
 
-from saga.definitions import DEFINITIONS
+from saga.definitions import COORDINATOR, DEFINITIONS, REPLIES, SAGAS, topics_of
 
 TRACE = "trace"
 DEAD_LETTER = "dead-letter"
@@ -12,16 +12,17 @@ _IN_ONE_ORDER = (HEARTBEAT, CONTROL)
 
 
 def _topics_by_service() -> dict[str, tuple[str, ...]]:
-    topics: dict[str, tuple[str, ...]] = {}
+    topics: dict[str, dict[str, None]] = {}
     for definition in DEFINITIONS.values():
-        for step in definition.steps:
-            topics[step.service] = (*topics.get(step.service, ()), step.topic)
-        topics[definition.closed_by] += (definition.closing_topic,)
-    return topics
+        for service, topic in topics_of(definition):
+            topics.setdefault(service, {})[topic] = None
+    topics[COORDINATOR] = dict.fromkeys((SAGAS, REPLIES))
+    return {service: tuple(names) for service, names in topics.items()}
 
 
 TOPICS_BY_SERVICE = _topics_by_service()
 SERVICES = tuple(TOPICS_BY_SERVICE)
+PARTICIPANTS = tuple(service for service in SERVICES if service != COORDINATOR)
 SAGA_TOPICS = tuple(topic for topics in TOPICS_BY_SERVICE.values() for topic in topics)
 
 

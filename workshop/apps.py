@@ -6,9 +6,15 @@ class WorkshopConfig(AppConfig):
 
     def ready(self) -> None:
         """Let the auditor, and nobody else, look into every ledger."""
-        from consumers.ledger import Ledger
-        from dashboard.invariants import AUDITOR
-        from saga.topics import SERVICES
+        from django.conf import settings
 
-        for service in SERVICES:
+        from consumers.ledger import Ledger
+        from consumers.saga_log import SagaLogStore
+        from dashboard.invariants import AUDITOR
+        from saga.definitions import COORDINATOR
+        from saga.topics import PARTICIPANTS
+
+        for service in PARTICIPANTS:
             AUDITOR.add_ledger(service, Ledger(service).effects)
+        AUDITOR.add_log(SagaLogStore(COORDINATOR).ends)
+        AUDITOR.deadline_s = settings.CONFIG.saga_deadline_s

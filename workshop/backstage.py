@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable
 
 from dashboard import services
+from dashboard.deadlines import Deadlines
 from dashboard.health import HEALTH
 from dashboard.herald import Herald
 from dashboard.monitor import Monitor, read_process_table
@@ -26,6 +27,7 @@ class Backstage:
         )
         self._relay = with_bus(config, "relay", functools.partial(Relay, in_flight_limit=config.in_flight_limit))
         self._herald = with_bus(config, "herald", Herald)
+        self._deadlines = with_bus(config, "deadlines", functools.partial(Deadlines, deadline_s=config.saga_deadline_s))
         # The monitor has to tell when the broker is away, so it alone does not wait for it.
         self._monitor = Loop(
             "monitor",
@@ -36,7 +38,7 @@ class Backstage:
                 board_changed=board_changed,
             ),
         )
-        self._loops = (self._projector, self._relay, self._herald, self._monitor)
+        self._loops = (self._projector, self._relay, self._herald, self._deadlines, self._monitor)
         self._config = config
 
     def start(self) -> None:

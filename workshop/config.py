@@ -79,6 +79,9 @@ class Config(BaseSettings):
     in_flight_limit: int = Field(
         2000, ge=1, description="Sagas fed to the broker and not ended yet; further ones wait in the database."
     )
+    saga_deadline_s: float = Field(
+        60.0, ge=1, le=86_400, description="Seconds that a saga may make no progress before it is flagged as stuck."
+    )
     lag_ms: Annotated[tuple[int, int], NoDecode, BeforeValidator(_lag)] = Field(
         (400, 3000), description="Shortest and longest time a step takes at first, in milliseconds."
     )

@@ -12,7 +12,7 @@ from typing import Generic, Protocol, TypeVar
 from django.db import DatabaseError, close_old_connections
 
 from saga.errors import SagaError
-from saga.messages import State
+from saga.steering import State
 
 FIRST_DELAY_S = 0.25
 LONGEST_DELAY_S = 5.0

@@ -2,17 +2,26 @@
 
 import sys
 
-from saga.topics import SERVICES, partitions_by_topic
+from saga.definitions import COORDINATOR
+from saga.topics import partitions_by_topic
 from workshop.config import ROOT, Config
 from workshop.supervisor.spec import ProcessSpec
 
+# Services that share a process: what they do is light, and each of their workers is still a group of its own.
+HOSTED = {"bookings": ("car", "hotel", "flight", "tickets")}
+SERVICE_PROCESSES = ("provisioner", "authorizer", "notifier", COORDINATOR, *HOSTED)
 MANAGE = (sys.executable, str(ROOT / "manage.py"))
 
 
 def processes(config: Config) -> list[ProcessSpec]:
     """Return them in the order they are started; none waits for another, each copes with what is not there yet."""
     broker = [_broker(config)] if config.is_embedded else []
-    return [*broker, *map(_service, SERVICES), ProcessSpec(name="web", argv=(*MANAGE, "serve"))]
+    return [*broker, *map(_service, SERVICE_PROCESSES), ProcessSpec(name="web", argv=(*MANAGE, "serve"))]
+
+
+def services_of(process: str) -> tuple[str, ...]:
+    """Return the services that run in the process of this name."""
+    return HOSTED.get(process, (process,))
 
 
 def _broker(config: Config) -> ProcessSpec:
@@ -23,4 +32,4 @@ def _broker(config: Config) -> ProcessSpec:
 
 
 def _service(name: str) -> ProcessSpec:
-    return ProcessSpec(name=name, argv=(*MANAGE, "consume", name))
+    return ProcessSpec(name=name, argv=(*MANAGE, "consume", name), services=services_of(name))

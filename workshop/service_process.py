@@ -1,71 +1,96 @@
-"""What one service process is made of: a worker, its pulse, and the dials between them."""
+"""What one service process is made of: a worker for each service in it, with its dials, and a pulse for all of them."""
 
 import random
 import uuid
+from collections.abc import Callable, Iterable
 
 from consumers.clock import Clock
+from consumers.coordinator import Coordinator
 from consumers.dials import Dials
+from consumers.faults import Faults
 from consumers.ledger import Ledger
 from consumers.participants import PARTICIPANTS
-from consumers.pulse import Condition, Pulse
+from consumers.performer import Performer
+from consumers.pulse import Condition, Member, Pulse
+from consumers.role import Role
+from consumers.saga_log import SagaLogStore
 from consumers.worker import Worker
+from saga.definitions import COORDINATOR
 from workshop.config import Config
 from workshop.kafka_bus import KafkaBus
 from workshop.links import with_bus
 
 
-class ServiceProcess:
-    """`manage.py consume NAME`: a worker, and its pulse beside it."""
+class _Service:
+    """One service of the process: its dials, and the loop that its worker runs in."""
 
-    def __init__(self, name: str, config: Config) -> None:
+    def __init__(self, name: str, config: Config, *, is_informed: Callable[[], bool]) -> None:
         self._name = name
         self._config = config
-        self._instance = uuid.uuid4().hex[:8]
+        self._is_informed = is_informed
         self._clock = Clock()
-        self._dials = Dials(lag_ms=config.lag_ms)
-        self._is_informed = False
-        self._worker_loop = with_bus(config, name, self._open_worker, may_run=self._may_run)
-        self._pulse_loop = with_bus(config, f"{name}-pulse", self._open_pulse)
+        self.dials = Dials(lag_ms=config.lag_ms)
+        self.loop = with_bus(config, name, self._open_worker, may_run=self._may_run)
 
-    def run(self) -> None:
-        """Work until `stop` is called."""
-        pulse = self._pulse_loop.start()
-        self._worker_loop.run()
-        self._pulse_loop.stop()
-        pulse.join()
-
-    def stop(self) -> None:
-        self._worker_loop.stop()
+    def condition(self) -> Condition:
+        return Condition(self.loop.state, self.loop.detail, self.loop.worker)
 
     def _open_worker(self, bus: KafkaBus) -> Worker:
+        faults = Faults(self.dials)
         return Worker(
-            PARTICIPANTS[self._name],
+            self._role(faults),
             bus,
-            ledger=Ledger(self._name),
-            dials=self._dials,
+            dials=self.dials,
+            faults=faults,
             clock=self._clock,
             random=random.Random(),
             work_limit=self._config.work_limit,
-            threads=self._config.perform_threads,
         )
 
-    def _open_pulse(self, bus: KafkaBus) -> Pulse:
-        return Pulse(
-            self._name,
-            bus,
-            instance=self._instance,
-            dials=self._dials,
+    def _role(self, faults: Faults) -> Role:
+        if self._name == COORDINATOR:
+            return Coordinator(log=SagaLogStore(COORDINATOR), clock=self._clock)
+        return Performer(
+            PARTICIPANTS[self._name],
+            ledger=Ledger(self._name),
             clock=self._clock,
-            condition=self._condition,
+            faults=faults,
+            threads=self._config.perform_threads,
         )
 
     def _may_run(self) -> bool:
         """A service that was stopped stays so when its process is started again: it listens before it works."""
-        if not self._is_informed:
-            pulse = self._pulse_loop.worker
-            self._is_informed = pulse is not None and pulse.is_up_to_date
-        return self._is_informed and self._dials.running
+        return self._is_informed() and self.dials.running
 
-    def _condition(self) -> Condition:
-        loop = self._worker_loop
-        return Condition(loop.state, loop.detail, loop.worker)
+
+class ServiceProcess:
+    """`manage.py consume NAME`: one worker a service, each on a thread of its own, and the pulse beside them."""
+
+    def __init__(self, names: Iterable[str], config: Config) -> None:
+        self._services = {name: _Service(name, config, is_informed=self._is_informed) for name in names}
+        self._instance = uuid.uuid4().hex[:8]
+        self._pulse_loop = with_bus(config, f"{'-'.join(self._services)}-pulse", self._open_pulse)
+        self._was_informed = False
+
+    def run(self) -> None:
+        """Work until `stop` is called."""
+        pulse = self._pulse_loop.start()
+        for thread in [service.loop.start() for service in self._services.values()]:
+            thread.join()
+        self._pulse_loop.stop()
+        pulse.join()
+
+    def stop(self) -> None:
+        for service in self._services.values():
+            service.loop.stop()
+
+    def _open_pulse(self, bus: KafkaBus) -> Pulse:
+        members = {name: Member(service.dials, service.condition) for name, service in self._services.items()}
+        return Pulse(members, bus, instance=self._instance, clock=Clock())
+
+    def _is_informed(self) -> bool:
+        """Has everything been heard that was said before this process began?"""
+        if not self._was_informed:
+            pulse = self._pulse_loop.worker
+            self._was_informed = pulse is not None and pulse.is_up_to_date
+        return self._was_informed

@@ -2,24 +2,31 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from types import ModuleType
 from typing import Any
 
-from consumers.participants import authorizer, notifier, provisioner
+from consumers.participants import authorizer, car, flight, hotel, notifier, provisioner, tickets
 from saga.messages import SagaMessage
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Participant:
-    """A service by name, and `perform`: what it does for a message, returning what it achieved.
+    """A service by name; `perform`: what it does for a message, returning what it achieved; `undo`: how that is undone.
 
-    `perform` may be called again for the same message after a crash, so doing it twice must equal doing it once. It
-    raises MessageRejected for what can never succeed; any other error is tried again.
+    Both may be called again for the same message after a crash, so doing it twice must equal doing it once. They raise
+    MessageRejected for what nobody can ever do, StepFailed for what this participant will not do; any other error is
+    tried again. `undo` is given what `perform` returned.
     """
 
     name: str
     perform: Callable[[SagaMessage], dict[str, Any]]
+    undo: Callable[[SagaMessage, dict[str, Any]], None]
+
+
+def _participant(module: ModuleType) -> Participant:
+    return Participant(name=module.NAME, perform=module.perform, undo=module.undo)
 
 
 PARTICIPANTS = {
-    module.NAME: Participant(name=module.NAME, perform=module.perform) for module in (provisioner, authorizer, notifier)
+    module.NAME: _participant(module) for module in (provisioner, authorizer, notifier, car, hotel, flight, tickets)
 }

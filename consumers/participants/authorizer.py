@@ -22,3 +22,7 @@ _GRANTS = {
 def perform(message: SagaMessage) -> dict[str, Any]:
     """Return the authorizations of the user's department, and everybody's."""
     return {"authorizations": [*_EVERYBODY, *_GRANTS.get(message.user.department, ())]}
+
+
+def undo(message: SagaMessage, result: dict[str, Any]) -> None:
+    """Revoke the authorizations. They were only a row of the ledger, and that row says now that they are undone."""

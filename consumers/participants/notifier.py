@@ -18,6 +18,12 @@ your device {device_id} ({model}) is ready, and you may use: {authorizations}.
 Welcome to {department}!
 """
 
+_CORRECTION_SUBJECT = "Correction: your device and your access are not ready"
+_CORRECTION = """Dear {name},
+
+please disregard our last e-mail. Your device and your access have been taken back: {reason}.
+"""
+
 
 def perform(message: SagaMessage) -> dict[str, Any]:
     """Send the e-mail and return where it went. The Message-ID follows from the saga: a repeat is the same e-mail."""
@@ -25,6 +31,16 @@ def perform(message: SagaMessage) -> dict[str, Any]:
     address = f"{_mailbox(message.user.name)}@example.com"
     EmailMessage(_SUBJECT, _body(message), to=[address], headers={"Message-ID": message_id}).send()
     return {"email": address, "message_id": message_id}
+
+
+def undo(message: SagaMessage, result: dict[str, Any]) -> None:
+    """Correct the e-mail by another one, as what was sent cannot be taken back."""
+    headers = {
+        "Message-ID": f"<correction.{message.saga_id}@saga-workshop.example.com>",
+        "In-Reply-To": str(result["message_id"]),
+    }
+    body = _CORRECTION.format(name=message.user.name, reason=message.reason or "it was taken back")
+    EmailMessage(_CORRECTION_SUBJECT, body, to=[str(result["email"])], headers=headers).send()
 
 
 def _body(message: SagaMessage) -> str:

@@ -23,3 +23,7 @@ def perform(message: SagaMessage) -> dict[str, Any]:
     prefix, model = _MODELS.get(message.user.department, _DEFAULT)
     serial = hashlib.sha256(message.saga_id.encode()).hexdigest()[:6].upper()
     return {"device_id": f"{prefix}-{serial}", "model": model}
+
+
+def undo(message: SagaMessage, result: dict[str, Any]) -> None:
+    """Take the device back. It was only a row of the ledger, and that row says now that it is undone."""

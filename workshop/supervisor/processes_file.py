@@ -20,6 +20,7 @@ def write_processes(path: Path, children: Iterable[Child]) -> None:
 def _describe(child: Child) -> dict[str, object]:
     return {
         "name": child.spec.name,
+        "services": child.spec.services,
         "pid": child.pid,
         "state": child.state,
         "restarts": child.restarts,

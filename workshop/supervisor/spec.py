@@ -13,6 +13,8 @@ class ProcessSpec:
     name: str
     argv: tuple[str, ...]
     env: Mapping[str, str] = field(default_factory=dict)
+    services: tuple[str, ...] = ()
+    """Which of the workshop's services run in it."""
     outlasts_others: bool = False
     """Is it needed by the others until they have ended?"""
 

@@ -1,4 +1,4 @@
-"""`manage.py consume NAME`: one instance of one service."""
+"""`manage.py consume NAME`: one instance of one service, or of several that share a process."""
 
 import signal
 from typing import Any
@@ -6,7 +6,8 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandParser
 
-from consumers.participants import PARTICIPANTS
+from saga.topics import SERVICES
+from workshop.processes import HOSTED, services_of
 from workshop.service_process import ServiceProcess
 
 
@@ -14,10 +15,10 @@ class Command(BaseCommand):
     help = "Run one instance of a service until SIGTERM."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("service", choices=sorted(PARTICIPANTS))
+        parser.add_argument("service", choices=[*SERVICES, *HOSTED])
 
     def handle(self, *, service: str, **options: Any) -> None:
-        process = ServiceProcess(service, settings.CONFIG)
+        process = ServiceProcess(services_of(service), settings.CONFIG)
 
         def on_signal(number: int, frame: object) -> None:
             # The first one asks; a second finds the default, which ends the process at once.

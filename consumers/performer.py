@@ -1,0 +1,183 @@
+"""A participant at work: does steps and their compensations, and writes down in its ledger what became of them.
+
+What it owes a request, and what it says of a row, `saga.participation` decides; where that goes, `saga.routing`.
+"""
+
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
+from typing import NamedTuple
+
+from consumers.clock import Clock
+from consumers.faults import Faults
+from consumers.ledger import Change, Key, Ledger
+from consumers.participants import Participant
+from consumers.role import Done, Sending, Work
+from saga import participation, reports, routing, wire
+from saga.bus import Outgoing, Record
+from saga.definitions import CLOSE
+from saga.errors import MessageRejected
+from saga.messages import Action, Kind, SagaMessage, TraceEvent
+from saga.participation import Duty, Entry
+from saga.routing import End
+
+OVERDUE_LIMIT = 200
+# Another instance may have left work behind, so the ledger is looked at even if this one waits for nothing.
+LOOK_EVERY_S = 5.0
+
+
+class _Task(NamedTuple):
+    """A piece of work, the row that it found, and what it owes by that."""
+
+    work: Work
+    message: SagaMessage
+    before: Entry
+    duty: Duty
+
+
+class Performer:
+    """Works as one participant. Implements `consumers.role.Role`."""
+
+    def __init__(
+        self, participant: Participant, *, ledger: Ledger, clock: Clock, faults: Faults, threads: int = 1
+    ) -> None:
+        self.name = participant.name
+        self._participant = participant
+        self._ledger = ledger
+        self._clock = clock
+        self._faults = faults
+        self._pool = ThreadPoolExecutor(threads) if threads > 1 else None
+        self._look_at = clock.monotonic()
+
+    def read(self, record: Record) -> SagaMessage:
+        message = wire.decode(SagaMessage, record.value)
+        routing.check_addressed(message, topic=record.topic, key=record.key)
+        return message
+
+    def takes_time(self, message: SagaMessage) -> bool:
+        return message.step is not None and not message.by_hand
+
+    def greet(self, work: Work) -> tuple[SagaMessage, TraceEvent] | None:
+        message = _request(work)
+        if message.step is None and message.action is Action.UNDO:
+            return None  # not before it is known whether there is anything left to roll back
+        kind = Kind.RECEIVED if message.action is Action.DO else Kind.UNDOING
+        detail = {"reason": message.reason} if message.reason else {}
+        about = {"service": self.name, "attempt": 1, "at": self._clock.now(), "detail": detail}
+        return message, reports.on_record(kind, work.record, message, **about)
+
+    def key(self, work: Work) -> Key:
+        return (work.message.saga_id, work.message.step or CLOSE)
+
+    def next_due_s(self) -> float | None:
+        return max(0.0, self._look_at - self._clock.monotonic())
+
+    def overdue(self) -> list[Work]:
+        if self._clock.monotonic() < self._look_at:
+            return []
+        records = self._ledger.overdue(self._clock.now(), limit=OVERDUE_LIMIT)
+        self._look_again_at(self._ledger.next_at() if len(records) < OVERDUE_LIMIT else self._clock.now())
+        return [Work(record=record, message=self.read(record), from_timer=True, is_copy=True) for record in records]
+
+    def work(self, works: Sequence[Work]) -> tuple[list[Done], list[Work]]:
+        known = self._ledger.find([work.message.saga_id for work in works])
+        tasks = [self._task(work, known) for work in works]
+        attempts = [task for task in tasks if task.duty in (Duty.DO, Duty.UNDO)]
+        rows: dict[Work, Entry | MessageRejected] = {
+            task.work: self._refused(task) for task in tasks if task.duty is Duty.REFUSE
+        }
+        rows |= zip((task.work for task in attempts), self._at_once(attempts), strict=True)
+        changes = [Change(row, work.record) for work, row in rows.items() if isinstance(row, Entry)]
+        standing = self._ledger.record(changes) if changes else {}
+        for change in changes:
+            self._look_again_at(change.entry.next_at)
+        done, again = [], []
+        for task in tasks:
+            row = rows.get(task.work, task.before)
+            if isinstance(row, MessageRejected):
+                done.append(Done(work=task.work, refusal=str(row)))
+            elif task.work in rows and standing[row.key] != row:
+                again.append(task.work)  # somebody else was faster: see what that makes of it
+            else:
+                done.append(self._done(task, row))
+        return done, again
+
+    def _task(self, work: Work, known: dict[Key, Entry]) -> _Task:
+        message = _request(work)
+        key = self.key(work)
+        before = known.get(key) or participation.blank(*key)
+        return _Task(work, message, before, participation.duty(before, message, is_due=work.from_timer))
+
+    def _at_once(self, tasks: list[_Task]) -> Iterable[Entry | MessageRejected]:
+        return self._pool.map(self._attempt, tasks) if self._pool else map(self._attempt, tasks)
+
+    def _refused(self, task: _Task) -> Entry:
+        return participation.refused(task.before, at=self._clock.now())
+
+    def _attempt(self, task: _Task) -> Entry | MessageRejected:
+        """Return the row after trying; or why nobody can ever try this."""
+        before, message = task.before, task.message
+        try:
+            if task.duty is Duty.UNDO:
+                self._undo(before, message)
+                return participation.undone(before, at=self._clock.now())
+            return participation.done(before, self._do(before, message), at=self._clock.now())
+        except MessageRejected as rejection:
+            return rejection
+        except Exception as error:  # whatever a participant's own code raises is that step's failure, not the worker's
+            now = self._clock.now()
+            return participation.failed(before, error, message, at=now, later=lambda s: self._clock.now(in_s=s))
+
+    def _do(self, before: Entry, message: SagaMessage) -> dict[str, object]:
+        if message.step is None:
+            return {}
+        self._faults.check(message, attempt=participation.attempt_number(before, Action.DO))
+        return self._participant.perform(message)
+
+    def _undo(self, before: Entry, message: SagaMessage) -> None:
+        if message.by_hand:
+            return
+        self._faults.check(message, attempt=participation.attempt_number(before, Action.UNDO))
+        self._participant.undo(message, before.result)
+
+    def _done(self, task: _Task, entry: Entry) -> Done:
+        """Return what is said and sent, which follows from the row alone: a repeat says the same."""
+        done = Done(work=task.work, saga=task.message)
+        if task.duty is Duty.LEAVE:
+            return done
+        said = participation.said(entry, task.message)
+        at = said.at if said else entry.undone_at or entry.decided_at or self._clock.now()
+        routed = routing.after(task.message, entry)
+        if isinstance(routed, routing.Routed):
+            outgoing = wire.encode(routed.message, topic=routed.topic, source=self.name, at=at)
+            done.sending.append(Sending(outgoing, said and self._event(task, said, outgoing)))
+        elif said:
+            done.events.append(self._event(task, said, None))
+        if routed is End.COMPENSATED:
+            done.events.append(self._compensated(task, entry, at))
+        return done
+
+    def _event(self, task: _Task, said: participation.Said, outgoing: Outgoing | None) -> TraceEvent:
+        about = {"service": self.name, "attempt": said.attempt, "at": said.at, "detail": said.detail}
+        if outgoing:
+            return reports.on_outgoing(said.kind, outgoing, task.message, **about)
+        return reports.on_record(said.kind, task.work.record, task.message, **about)
+
+    def _compensated(self, task: _Task, entry: Entry, at: str) -> TraceEvent:
+        detail = {"reason": task.message.reason or entry.reason}
+        about = {"service": self.name, "attempt": 1, "at": at, "step": None, "action": Action.DO, "detail": detail}
+        return reports.on_record(Kind.COMPENSATED, task.work.record, task.message, **about)
+
+    def _look_again_at(self, next_at: str | None) -> None:
+        """Look into the ledger when `next_at` (RFC 3339, UTC) has come; if that is None, now and then."""
+        now = self._clock.monotonic()
+        if self._look_at <= now:
+            self._look_at = now + LOOK_EVERY_S
+        if next_at:
+            wait = datetime.fromisoformat(next_at) - datetime.fromisoformat(self._clock.now())
+            self._look_at = min(self._look_at, now + max(0.0, wait.total_seconds()))
+
+
+def _request(work: Work) -> SagaMessage:
+    assert isinstance(work.message, SagaMessage)
+    return work.message

@@ -1,0 +1,72 @@
+"""What the runtime asks of the thing that it runs: a participant's work, or the coordinator's."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple, Protocol
+
+from saga.bus import Outgoing, Record, TopicPartition
+from saga.messages import Reply, SagaMessage, TraceEvent
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class Work:
+    """A message that a worker has in hand.
+
+    `from_timer`: the ledger kept it for another attempt. `is_copy`: it is there twice, or is no offset's business any
+    more; nothing is committed for it.
+    """
+
+    record: Record
+    message: SagaMessage | Reply
+    from_timer: bool = False
+    is_copy: bool = False
+
+    @property
+    def partition(self) -> TopicPartition:
+        return TopicPartition(self.record.topic, self.record.partition)
+
+
+class Sending(NamedTuple):
+    """A message to write, and the event that tells of it once it is acknowledged, if one does."""
+
+    message: Outgoing
+    event: TraceEvent | None
+
+
+@dataclass(slots=True, kw_only=True)
+class Done:
+    """What came of a piece of work, and in whose saga: messages to write, events to tell, or why it is refused."""
+
+    work: Work
+    saga: SagaMessage | None = None
+    sending: list[Sending] = field(default_factory=list)
+    events: list[TraceEvent] = field(default_factory=list)
+    refusal: str | None = None
+
+
+class Role(Protocol):
+    """What a worker works as. One thread calls everything."""
+
+    @property
+    def name(self) -> str: ...
+
+    def read(self, record: Record) -> SagaMessage | Reply:
+        """Return the message that a record is. Raises MessageRejected."""
+
+    def takes_time(self, message: Any) -> bool:
+        """Does this seem to take a while, as real work does? Bookkeeping does not."""
+
+    def greet(self, work: Work) -> tuple[SagaMessage, TraceEvent] | None:
+        """Return what there is to say when the work is taken on, before it is done, and whose saga it is."""
+
+    def key(self, work: Work) -> tuple[str, str]:
+        """Return what only one piece of work may concern at a time."""
+
+    def overdue(self) -> list[Work]:
+        """Return work whose time has come without a message."""
+
+    def next_due_s(self) -> float | None:
+        """Return in how many seconds there may be overdue work, None if nothing is known of any."""
+
+    def work(self, works: Sequence[Work]) -> tuple[list[Done], list[Work]]:
+        """Do the work, write it down in one transaction, and return what came of it; and what must be done anew."""

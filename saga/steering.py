@@ -1,0 +1,126 @@
+"""What services and the dashboard say to each other about the services themselves."""
+
+import zlib
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import ConfigDict, Field, StringConstraints
+
+from saga.messages import Action, Count, Name, Timestamp
+
+_STRICT = ConfigDict(extra="forbid", strict=True)
+
+State = Literal["starting", "running", "stopped", "failing"]
+Rate = Annotated[float, Field(ge=0, le=1)]
+Most = Annotated[int, Field(ge=1, le=1000)]
+
+
+class Instant(StrEnum):
+    """The instants of a cycle at which a crash teaches something."""
+
+    AFTER_RECEIVING = "after receiving"
+    AFTER_LEDGER = "after the ledger's transaction"
+    AFTER_PRODUCING = "after producing"
+    BEFORE_COMMITTING = "before committing offsets"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FaultRules:
+    """What goes wrong at a service while these rules are on. Chance is a function of `seed`, user, step and attempt.
+
+    `fail_rate` is the part of attempts that fail, of `step` only if one is named, of compensations if `action` is
+    UNDO. Of the messages that arrive, `drop_rate` are lost, `duplicate_rate` come twice, `delay_rate` take `delay_ms`
+    longer, and `reorder_rate` are overtaken by those that come up to a second later.
+    """
+
+    __pydantic_config__: ClassVar = _STRICT
+
+    fail_rate: Rate = 0.0
+    retryable: bool = True
+    action: Action = Action.DO
+    step: Name | None = None
+    error: Annotated[str, StringConstraints(min_length=1, max_length=200)] = "a fault was asked for"
+    drop_rate: Rate = 0.0
+    duplicate_rate: Rate = 0.0
+    delay_rate: Rate = 0.0
+    delay_ms: Annotated[int, Field(ge=0, le=60_000)] = 1000
+    reorder_rate: Rate = 0.0
+    seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
+
+    @property
+    def are_on(self) -> bool:
+        return any((self.fail_rate, self.drop_rate, self.duplicate_rate, self.delay_rate, self.reorder_rate))
+
+
+NO_FAULTS = FaultRules()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """What one instance shall do once: die at once, crash at the next such instant, fail its next attempts, forget it.
+
+    It names the instance, so one that is started later does not obey what it reads in the log.
+    """
+
+    __pydantic_config__: ClassVar = _STRICT
+
+    instance: str
+    kill: bool = False
+    crash_at: Instant | None = None
+    fail_next: Most | None = None
+    disarm: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Heartbeat:
+    """How one instance of a service is. `handled` counts messages since it started; `partitions` are topic/number.
+
+    `armed` are the orders that wait for their moment: `crash_at`, `fail_next`.
+    """
+
+    __pydantic_config__: ClassVar = _STRICT
+    TYPE: ClassVar = "workshop.service.heartbeat.v1"
+
+    service: str
+    instance: str
+    pid: Count
+    host: str
+    state: State
+    detail: str
+    partitions: tuple[str, ...]
+    armed: dict[str, Any] = field(default_factory=dict)
+    in_flight: Count
+    handled: Count
+    beat: Count
+    at: Timestamp
+
+    @property
+    def id(self) -> str:
+        return f"{self.instance}.{self.beat}"
+
+    @property
+    def subject(self) -> str:
+        return self.service
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Control:
+    """What a service is asked to be; the newest one counts. With an `order`, one instance is told something as well."""
+
+    __pydantic_config__: ClassVar = _STRICT
+    TYPE: ClassVar = "workshop.service.control.v1"
+
+    service: str
+    running: bool
+    lag_ms: tuple[Count, Count]
+    faults: FaultRules = NO_FAULTS
+    order: Order | None = None
+
+    @property
+    def id(self) -> str:
+        return f"{self.service}.{zlib.crc32(repr(self).encode()):08x}"
+
+    @property
+    def subject(self) -> str:
+        return self.service
