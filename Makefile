@@ -4,7 +4,7 @@ PYTHON ?= python3
 PY := .venv/bin/python
 PIP := $(PY) -m pip install --quiet --disable-pip-version-check --no-input --require-hashes
 
-.PHONY: run test bench check lock clean-state
+.PHONY: run test bench chaos check lock clean-state
 .DEFAULT_GOAL := run
 .DELETE_ON_ERROR:
 
@@ -17,6 +17,9 @@ test: check
 
 bench: .venv/.dev
 	@$(PY) -m tests.bench
+
+chaos: .venv/.dev
+	@$(PY) -m tests.chaos $(CHAOS)
 
 check: .venv/.dev
 	@$(PY) -m ruff check .

@@ -3,10 +3,11 @@
 What it owes a request, and what it says of a row, `saga.participation` decides; where that goes, `saga.routing`.
 """
 
-from collections.abc import Iterable, Sequence
+import functools
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from datetime import datetime
-from typing import NamedTuple
 
 from consumers.clock import Clock
 from consumers.faults import Faults
@@ -22,17 +23,25 @@ from saga.participation import Duty, Entry
 from saga.routing import End
 
 OVERDUE_LIMIT = 200
+_CHANGING = (Duty.DO, Duty.UNDO, Duty.REFUSE)
 # Another instance may have left work behind, so the ledger is looked at even if this one waits for nothing.
 LOOK_EVERY_S = 5.0
 
 
-class _Task(NamedTuple):
-    """A piece of work, the row that it found, and what it owes by that."""
+@dataclass(slots=True, kw_only=True, eq=False)
+class _Task:
+    """A piece of work, the row that it found, what it owes by that, and what came of it: another row, or a refusal."""
 
     work: Work
     message: SagaMessage
     before: Entry
     duty: Duty
+    after: Entry | None = None
+    refusal: str | None = None
+
+    @property
+    def row(self) -> Entry:
+        return self.after or self.before
 
 
 class Performer:
@@ -75,6 +84,7 @@ class Performer:
     def overdue(self) -> list[Work]:
         if self._clock.monotonic() < self._look_at:
             return []
+        self._look_at = self._clock.monotonic() + LOOK_EVERY_S
         records = self._ledger.overdue(self._clock.now(), limit=OVERDUE_LIMIT)
         self._look_again_at(self._ledger.next_at() if len(records) < OVERDUE_LIMIT else self._clock.now())
         return [Work(record=record, message=self.read(record), from_timer=True, is_copy=True) for record in records]
@@ -82,51 +92,42 @@ class Performer:
     def work(self, works: Sequence[Work]) -> tuple[list[Done], list[Work]]:
         known = self._ledger.find([work.message.saga_id for work in works])
         tasks = [self._task(work, known) for work in works]
-        attempts = [task for task in tasks if task.duty in (Duty.DO, Duty.UNDO)]
-        rows: dict[Work, Entry | MessageRejected] = {
-            task.work: self._refused(task) for task in tasks if task.duty is Duty.REFUSE
-        }
-        rows |= zip((task.work for task in attempts), self._at_once(attempts), strict=True)
-        changes = [Change(row, work.record) for work, row in rows.items() if isinstance(row, Entry)]
-        standing = self._ledger.record(changes) if changes else {}
-        for change in changes:
-            self._look_again_at(change.entry.next_at)
-        done, again = [], []
-        for task in tasks:
-            row = rows.get(task.work, task.before)
-            if isinstance(row, MessageRejected):
-                done.append(Done(work=task.work, refusal=str(row)))
-            elif task.work in rows and standing[row.key] != row:
-                again.append(task.work)  # somebody else was faster: see what that makes of it
-            else:
-                done.append(self._done(task, row))
-        return done, again
+        owed = [task for task in tasks if task.duty in _CHANGING]
+        list(self._pool.map(self._fulfil, owed) if self._pool else map(self._fulfil, owed))
+        standing = self._write([task for task in owed if task.after])
+        late = [task for task in owed if task.after and standing[task.after.key] != task.after]
+        done = [self._done(task) for task in tasks if task not in late]
+        return done, [task.work for task in late]  # somebody else was faster: see what that makes of them
 
     def _task(self, work: Work, known: dict[Key, Entry]) -> _Task:
-        message = _request(work)
-        key = self.key(work)
+        message, key = _request(work), self.key(work)
         before = known.get(key) or participation.blank(*key)
-        return _Task(work, message, before, participation.duty(before, message, is_due=work.from_timer))
+        duty = participation.duty(before, message, is_due=work.from_timer)
+        return _Task(work=work, message=message, before=before, duty=duty)
 
-    def _at_once(self, tasks: list[_Task]) -> Iterable[Entry | MessageRejected]:
-        return self._pool.map(self._attempt, tasks) if self._pool else map(self._attempt, tasks)
+    def _write(self, tasks: list[_Task]) -> Mapping[Key, Entry]:
+        """Write the new rows down in one transaction, and return what stands."""
+        for task in tasks:
+            self._look_again_at(task.row.next_at)
+        return self._ledger.record([Change(task.row, task.work.record) for task in tasks]) if tasks else {}
 
-    def _refused(self, task: _Task) -> Entry:
-        return participation.refused(task.before, at=self._clock.now())
-
-    def _attempt(self, task: _Task) -> Entry | MessageRejected:
-        """Return the row after trying; or why nobody can ever try this."""
-        before, message = task.before, task.message
+    def _fulfil(self, task: _Task) -> None:
+        """Find the row after trying; or why nobody can ever try this."""
+        before, now = task.before, self._clock.now
         try:
-            if task.duty is Duty.UNDO:
-                self._undo(before, message)
-                return participation.undone(before, at=self._clock.now())
-            return participation.done(before, self._do(before, message), at=self._clock.now())
+            if task.duty is Duty.REFUSE:
+                task.after = participation.refused(before, at=now())
+            elif task.duty is Duty.UNDO:
+                self._undo(before, task.message)
+                task.after = participation.undone(before, at=now())
+            else:
+                result = self._do(before, task.message)
+                task.after = participation.done(before, result, at=now())
         except MessageRejected as rejection:
-            return rejection
+            task.refusal = str(rejection)
         except Exception as error:  # whatever a participant's own code raises is that step's failure, not the worker's
-            now = self._clock.now()
-            return participation.failed(before, error, message, at=now, later=lambda s: self._clock.now(in_s=s))
+            later = functools.partial(_in_seconds, self._clock)
+            task.after = participation.failed(before, error, task.message, at=now(), later=later)
 
     def _do(self, before: Entry, message: SagaMessage) -> dict[str, object]:
         if message.step is None:
@@ -140,21 +141,21 @@ class Performer:
         self._faults.check(message, attempt=participation.attempt_number(before, Action.UNDO))
         self._participant.undo(message, before.result)
 
-    def _done(self, task: _Task, entry: Entry) -> Done:
+    def _done(self, task: _Task) -> Done:
         """Return what is said and sent, which follows from the row alone: a repeat says the same."""
-        done = Done(work=task.work, saga=task.message)
-        if task.duty is Duty.LEAVE:
-            return done
-        said = participation.said(entry, task.message)
-        at = said.at if said else entry.undone_at or entry.decided_at or self._clock.now()
-        routed = routing.after(task.message, entry)
+        if task.refusal is not None or task.duty is Duty.LEAVE:
+            return Done(work=task.work, refusal=task.refusal)
+        done, row = Done(work=task.work, saga=task.message), task.row
+        said = participation.said(row, task.message)
+        at = said.at if said else row.undone_at or row.decided_at or self._clock.now()
+        routed = routing.after(task.message, row)
         if isinstance(routed, routing.Routed):
             outgoing = wire.encode(routed.message, topic=routed.topic, source=self.name, at=at)
             done.sending.append(Sending(outgoing, said and self._event(task, said, outgoing)))
         elif said:
             done.events.append(self._event(task, said, None))
         if routed is End.COMPENSATED:
-            done.events.append(self._compensated(task, entry, at))
+            done.events.append(self._compensated(task, at))
         return done
 
     def _event(self, task: _Task, said: participation.Said, outgoing: Outgoing | None) -> TraceEvent:
@@ -163,19 +164,20 @@ class Performer:
             return reports.on_outgoing(said.kind, outgoing, task.message, **about)
         return reports.on_record(said.kind, task.work.record, task.message, **about)
 
-    def _compensated(self, task: _Task, entry: Entry, at: str) -> TraceEvent:
-        detail = {"reason": task.message.reason or entry.reason}
+    def _compensated(self, task: _Task, at: str) -> TraceEvent:
+        detail = {"reason": task.message.reason or task.row.reason}
         about = {"service": self.name, "attempt": 1, "at": at, "step": None, "action": Action.DO, "detail": detail}
         return reports.on_record(Kind.COMPENSATED, task.work.record, task.message, **about)
 
     def _look_again_at(self, next_at: str | None) -> None:
-        """Look into the ledger when `next_at` (RFC 3339, UTC) has come; if that is None, now and then."""
-        now = self._clock.monotonic()
-        if self._look_at <= now:
-            self._look_at = now + LOOK_EVERY_S
+        """Look into the ledger when `next_at` (RFC 3339, UTC) has come, if not earlier."""
         if next_at:
             wait = datetime.fromisoformat(next_at) - datetime.fromisoformat(self._clock.now())
-            self._look_at = min(self._look_at, now + max(0.0, wait.total_seconds()))
+            self._look_at = min(self._look_at, self._clock.monotonic() + max(0.0, wait.total_seconds()))
+
+
+def _in_seconds(clock: Clock, seconds: float) -> str:
+    return clock.now(in_s=seconds)
 
 
 def _request(work: Work) -> SagaMessage:

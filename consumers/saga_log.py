@@ -1,11 +1,11 @@
 """The coordinator's log, in its own database. All that the coordinator knows is in it."""
 
-import json
 from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from django.db import connections, transaction
 from django.db.utils import IntegrityError
 from pydantic import TypeAdapter
+from pydantic_core import from_json
 
 from consumers.models import SagaLog
 from saga.errors import SagaError
@@ -51,4 +51,4 @@ class SagaLogStore:
     def ends(self) -> Iterator[tuple[str, str]]:
         """Yield (saga id, how it ended) of every saga that ended."""
         rows = SagaLog.objects.using(self._alias).filter(mark=Mark.END_SAGA).values_list("saga_id", "entry")
-        return ((saga_id, json.loads(entry)["end"]) for saga_id, entry in rows.iterator(10_000))
+        return ((saga_id, from_json(entry)["end"]) for saga_id, entry in rows.iterator(10_000))

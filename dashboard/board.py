@@ -96,5 +96,5 @@ def _counters(board: Board) -> dict[str, int]:
         "stuck": Saga.objects.filter(status=STUCK).count(),
         "out_of_order": board.out_of_order,
         "dead_letters": board.dead_letters,
-        "waiting": Saga.objects.filter(fed_offset=None).count(),
+        "waiting": Saga.objects.filter(finished=None, fed_offset=None).count(),
     }

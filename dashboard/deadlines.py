@@ -38,10 +38,18 @@ class Deadlines:
 
 
 def overdue(deadline_s: float) -> list[Saga]:
-    """Return sagas under way without progress for so many seconds, which nobody has flagged yet."""
+    """Return sagas under way without progress for so many seconds, which nobody has flagged yet.
+
+    One whose next attempt has its time is not among them: it waits, but not in vain.
+    """
     limit = rfc3339(datetime.now(UTC) - timedelta(seconds=deadline_s))
     under_way = Saga.objects.filter(finished=None, fed_offset__isnull=False).exclude(status=STUCK)
-    return list(under_way.filter(progress_at__lt=limit).order_by("number")[:BATCH_LIMIT])
+    late = under_way.filter(progress_at__lt=limit).order_by("number")[:BATCH_LIMIT]
+    return [saga for saga in late if not any(at > limit for at in _next_attempts(saga))]
+
+
+def _next_attempts(saga: Saga) -> list[str]:
+    return [step.next_attempt_at for step in state_of(saga.state).steps if step.next_attempt_at]
 
 
 def _stuck(saga: Saga, deadline_s: float) -> Outgoing:

@@ -9,6 +9,7 @@ from dashboard.models import Board, Service
 from dashboard.services import row_of
 
 Probe = Callable[[], str]
+Report = list[dict[str, Any]]
 
 
 class Health:
@@ -16,14 +17,20 @@ class Health:
 
     def __init__(self) -> None:
         self._probes: dict[str, Probe] = {"database": _database}
+        self._elsewhere: list[Callable[[], Report]] = []
 
     def watch(self, name: str, probe: Probe) -> None:
         self._probes[name] = probe
 
-    def report(self) -> list[dict[str, Any]]:
+    def watch_elsewhere(self, report: Callable[[], Report]) -> None:
+        """Add what another process says of its own parts."""
+        self._elsewhere.append(report)
+
+    def report(self) -> Report:
         """Return [{"name", "ok", "detail"}] for each dependency, asked now."""
         troubles = {name: probe() for name, probe in self._probes.items()}
-        return [{"name": name, "ok": not trouble, "detail": trouble} for name, trouble in troubles.items()]
+        own = [{"name": name, "ok": not trouble, "detail": trouble} for name, trouble in troubles.items()]
+        return own + [part for report in self._elsewhere for part in report()]
 
 
 def _database() -> str:
@@ -34,7 +41,7 @@ def _database() -> str:
     return ""
 
 
-def service_reports() -> list[dict[str, Any]]:
+def service_reports() -> Report:
     """Return the same for each service. One that was stopped by request is as it should be."""
     try:
         rows = [row_of(service) for service in Service.objects.order_by("name")]

@@ -6,6 +6,7 @@ late, repeated or lost does no harm: the next one, or the next second, brings th
 
 import asyncio
 import logging
+from contextlib import suppress
 from typing import Any, Protocol
 
 from channels.db import database_sync_to_async
@@ -13,10 +14,10 @@ from channels.layers import BaseChannelLayer
 from django.db import DatabaseError
 
 from dashboard import board, frames
+from dashboard.ear import Ear
 from dashboard.health import Health
+from dashboard.nudge import BOARD
 
-GROUP = "board"
-CHANGED = {"type": "board.changed"}
 FRAME_INTERVAL_S = 0.1
 QUIET_CHECK_S = 1.0
 FRAME_ROWS = 2_000
@@ -39,7 +40,8 @@ class Listener(Protocol):
 
 class Hub:
     def __init__(self, layer: BaseChannelLayer, health: Health) -> None:
-        self._layer = layer
+        self._changed = asyncio.Event()
+        self._ear = Ear(layer, BOARD, self._changed.set)
         self._report = database_sync_to_async(health.report)
         self._health: list[dict[str, Any]] = []
         self._listeners: set[Listener] = set()
@@ -84,13 +86,12 @@ class Hub:
     async def _start(self) -> None:
         if self._task is None:
             self._health = await self._report()
-            channel = await self._layer.new_channel()
-            await self._layer.group_add(GROUP, channel)
-            self._task = asyncio.create_task(self._run(channel))
+            await self._ear.open()
+            self._task = asyncio.create_task(self._run())
 
-    async def _run(self, channel: str) -> None:
+    async def _run(self) -> None:
         while True:
-            await self._wait_for_change(channel)
+            await self._wait_for_change()
             has_told = True
             try:
                 async with self._turn:
@@ -103,14 +104,10 @@ class Hub:
             if has_told:
                 await asyncio.sleep(FRAME_INTERVAL_S)
 
-    async def _wait_for_change(self, channel: str) -> None:
-        try:
-            await asyncio.wait_for(self._layer.receive(channel), QUIET_CHECK_S)
-        except TimeoutError:
-            return
-        except Exception as trouble:
-            log.warning("the channel layer cannot be heard: %s", trouble)
-            await asyncio.sleep(QUIET_CHECK_S)
+    async def _wait_for_change(self) -> None:
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._changed.wait(), QUIET_CHECK_S)
+        self._changed.clear()
 
     async def _tell_changes(self) -> bool:
         """Return whether there was anything to tell."""

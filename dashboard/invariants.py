@@ -5,13 +5,14 @@ that is seen ended was settled by every service before; an effect that is seen b
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from datetime import UTC, datetime, timedelta
+from itertools import groupby
+from operator import itemgetter
 from typing import Any
 
 from django.db.models import Count, Max
 
+from dashboard.deadlines import overdue
 from dashboard.models import Board, Saga
-from dashboard.outbox import rfc3339
 from saga.definitions import DEFINITIONS, ORCHESTRATION
 from saga.participation import STANDING, Status
 from saga.state import COMPENSATED, COMPLETED, ENDED, STUCK
@@ -24,6 +25,8 @@ ReadLedger = Callable[[], Iterable[tuple[str, str, str]]]
 # Returns the (saga id, end) of each saga that ended by the coordinator's log.
 ReadLog = Callable[[], Iterable[tuple[str, str]]]
 Verdict = tuple[bool, str]
+# The saga ids of one step's effects, by status.
+Effects = Mapping[str, list[str]]
 
 
 class Auditor:
@@ -46,32 +49,30 @@ class Auditor:
         log = dict(self._read_log())
         rows = self._rows()
         everyone = set(Saga.objects.values_list("saga_id", flat=True).iterator(10_000))
-        standing = {step: _where(found, STANDING) for step, found in rows.items()}
+        known = {step: set().union(*found.values()) for step, found in rows.items()}
         checks = [
             _check("each accepted saga is running or has ended", _sagas_counted()),
             _check("each ended saga has a place of its own in the order of finishing", _places_counted()),
             _check("each completed saga has every step done, by its service's ledger", _all_done(ended, rows)),
-            _check("each compensated saga has nothing left, by every service's ledger", _none_left(ended, standing)),
+            _check("each compensated saga has nothing left, by every service's ledger", _none_left(ended, rows)),
             _check("each saga that was orchestrated ended as the coordinator's log says", _as_logged(ended, log)),
-            _check("no effect is recorded twice: one device, one grant, one e-mail for a user", _once(rows)),
-            _check("no effect belongs to an unknown saga", _known(rows, everyone)),
+            _check("no effect is recorded twice: one device, one grant, one e-mail for a user", _once(rows, known)),
+            _check("no effect belongs to an unknown saga", _of_somebody(known, everyone)),
             _check("each saga under way makes progress within its deadline, or is shown as stuck", self._in_time()),
         ]
         return {"ok": all(check["ok"] for check in checks), "checks": checks}
 
-    def _rows(self) -> dict[str, list[tuple[str, str]]]:
-        """Return the (saga id, status) of every effect, by step."""
-        rows: dict[str, list[tuple[str, str]]] = {}
+    def _rows(self) -> dict[str, dict[str, list[str]]]:
+        """Return the saga ids of all effects, by step and by status."""
+        rows: dict[str, dict[str, list[str]]] = {}
         for read in self._ledgers.values():
-            for saga_id, step, status in read():
-                rows.setdefault(step, []).append((saga_id, status))
+            for (step, status), found in groupby(read(), key=itemgetter(1, 2)):
+                rows.setdefault(step, {}).setdefault(status, []).extend(row[0] for row in found)
         return rows
 
     def _in_time(self) -> Verdict:
-        limit = rfc3339(datetime.now(UTC) - timedelta(seconds=self.deadline_s + GRACE_S))
-        under_way = Saga.objects.filter(finished=None, fed_offset__isnull=False)
-        late = under_way.exclude(status=STUCK).filter(progress_at__lt=limit).count()
-        stuck = under_way.filter(status=STUCK).count()
+        late = len(overdue(self.deadline_s + GRACE_S))
+        stuck = Saga.objects.filter(status=STUCK).count()
         return not late, f"{late} late without a word, {stuck} stuck"
 
 
@@ -93,9 +94,8 @@ def _ended() -> dict[tuple[str, str, str], set[str]]:
     return ended
 
 
-def _where(rows: Iterable[tuple[str, str]], statuses: Iterable[Status]) -> set[str]:
-    wanted = {str(status) for status in statuses}
-    return {saga_id for saga_id, status in rows if status in wanted}
+def _where(found: Effects, statuses: Iterable[Status]) -> set[str]:
+    return set().union(*(found.get(str(status), ()) for status in statuses))
 
 
 def _sagas_counted() -> Verdict:
@@ -112,7 +112,7 @@ def _places_counted() -> Verdict:
     return ok, f"{found['ended']} ended, {found['places']} places, the last is {found['last'] or 0}"
 
 
-def _all_done(ended: Mapping[tuple[str, str, str], set[str]], rows: Mapping[str, list[tuple[str, str]]]) -> Verdict:
+def _all_done(ended: Mapping[tuple[str, str, str], set[str]], rows: Mapping[str, Effects]) -> Verdict:
     done = {step: _where(found, {Status.DONE}) for step, found in rows.items()}
     lacking: dict[str, int] = {}
     for scenario, saga_ids in _by_scenario(ended, COMPLETED):
@@ -123,9 +123,9 @@ def _all_done(ended: Mapping[tuple[str, str, str], set[str]], rows: Mapping[str,
     )
 
 
-def _none_left(ended: Mapping[tuple[str, str, str], set[str]], standing: Mapping[str, set[str]]) -> Verdict:
+def _none_left(ended: Mapping[tuple[str, str, str], set[str]], rows: Mapping[str, Effects]) -> Verdict:
     compensated = set().union(*(saga_ids for _, saga_ids in _by_scenario(ended, COMPENSATED)))
-    left = {step: len(compensated & saga_ids) for step, saga_ids in standing.items()}
+    left = {step: len(compensated & _where(found, STANDING)) for step, found in rows.items()}
     return not any(left.values()), _counts(left, f"{len(compensated)} compensated sagas compared", "left")
 
 
@@ -138,13 +138,14 @@ def _as_logged(ended: Mapping[tuple[str, str, str], set[str]], log: Mapping[str,
     return not any(wrong.values()), _counts(wrong, f"{len(log)} ends in the log", "not so in the log")
 
 
-def _once(rows: Mapping[str, list[tuple[str, str]]]) -> Verdict:
-    repeated = {step: len(found) - len({saga_id for saga_id, _ in found}) for step, found in rows.items()}
-    return not any(repeated.values()), _counts(repeated, f"{sum(map(len, rows.values()))} effects", "repeated")
+def _once(rows: Mapping[str, Effects], known: Mapping[str, set[str]]) -> Verdict:
+    counted = {step: sum(map(len, found.values())) for step, found in rows.items()}
+    repeated = {step: count - len(known[step]) for step, count in counted.items()}
+    return not any(repeated.values()), _counts(repeated, f"{sum(counted.values())} effects", "repeated")
 
 
-def _known(rows: Mapping[str, list[tuple[str, str]]], everyone: set[str]) -> Verdict:
-    strangers = {step: len({saga_id for saga_id, _ in found} - everyone) for step, found in rows.items()}
+def _of_somebody(known: Mapping[str, set[str]], everyone: set[str]) -> Verdict:
+    strangers = {step: len(saga_ids - everyone) for step, saga_ids in known.items()}
     return not any(strangers.values()), _counts(strangers, f"{len(everyone)} sagas known", "of unknown sagas")
 
 

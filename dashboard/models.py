@@ -147,3 +147,17 @@ class Service(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class BackstageReport(models.Model):
+    """What a backstage in a process of its own last said of its parts: `parts` is JSON.
+
+    `said_at` is by the clock of the database, which is the same for whoever wrote it and whoever asks.
+    """
+
+    instance = models.CharField(max_length=100, primary_key=True)
+    parts = models.TextField()
+    said_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"{self.instance} at {self.said_at}"

@@ -1,4 +1,8 @@
-"""Telling every web process that the board changed."""
+"""Telling other processes that something changed. What it was, they read from the read model.
+
+Web processes hear that the board changed; the backstage hears that somebody wants something. Both look by themselves
+every second, so a message that is late, repeated or lost does no harm.
+"""
 
 import asyncio
 import logging
@@ -7,28 +11,34 @@ from collections.abc import Callable
 from asgiref.sync import async_to_sync
 from channels.layers import get_channel_layer
 
-from dashboard.hub import CHANGED, GROUP
+BOARD = "board"
+WISHES = "wishes"
+CHANGED = {"type": "board.changed"}
+WANTED = {"type": "wish.written"}
+PATIENCE_S = 2.0
 
 log = logging.getLogger(__name__)
 
 
 def board_changed() -> None:
-    """Tell from a request's thread, where the server's loop is the one that async_to_sync uses."""
-    async_to_sync(_send)()
+    """Tell both from a request's thread, where the server's loop is the one that async_to_sync uses."""
+    async_to_sync(_send)({BOARD: CHANGED, WISHES: WANTED})
 
 
 def from_threads_of(loop: asyncio.AbstractEventLoop) -> Callable[[], None]:
-    """Return a function that tells from any thread of the web process; the in-memory layer belongs to its loop."""
+    """Return a function that tells of the board from any thread; the in-memory layer belongs to the process's loop."""
 
     def board_changed() -> None:
-        asyncio.run_coroutine_threadsafe(_send(), loop)
+        asyncio.run_coroutine_threadsafe(_send({BOARD: CHANGED}), loop)
 
     return board_changed
 
 
-async def _send() -> None:
+async def _send(messages: dict[str, dict[str, str]]) -> None:
+    layer = get_channel_layer()
     try:
-        await get_channel_layer().group_send(GROUP, CHANGED)
-    except Exception:
-        # The layer only saves time: hubs look by themselves a second later.
-        log.warning("the channel layer did not take a message", exc_info=True)
+        async with asyncio.timeout(PATIENCE_S):
+            for group, message in messages.items():
+                await layer.group_send(group, message)
+    except Exception as trouble:
+        log.warning("the channel layer did not take a message: %r", trouble)

@@ -1,26 +1,66 @@
-"""The page, its two forms (which work without script), and the health checks."""
+"""The pages, the forms of the first one (which work without script), and the health checks."""
 
+import json
 from collections.abc import Callable, Sequence
 
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.db import DatabaseError
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.csrf import ensure_csrf_cookie
 from django.views.decorators.http import require_GET, require_POST
+from prometheus_client import CONTENT_TYPE_LATEST
 
-from dashboard import nudge, outbox, roster
+from dashboard import drawing, history, nudge, outbox, roster, services, stories
+from dashboard.board import row_of
 from dashboard.errors import BadRequest, DashboardError, TooLarge
-from dashboard.guards import refusal_of
+from dashboard.guards import refusal, refusal_of
 from dashboard.health import HEALTH, service_reports
+from dashboard.metrics import exposition
+from dashboard.models import Saga
 from dashboard.people import DEPARTMENTS
-from saga.definitions import CHOREOGRAPHY, ONBOARDING
+from saga.definitions import CHOREOGRAPHY, COORDINATOR, DEFINITIONS, ONBOARDING
 from saga.messages import User
-from saga.topics import SERVICES
+from saga.steering import Instant
+from saga.topics import PARTICIPANTS
+
+_ONBOARDING_SERVICES = tuple(dict.fromkeys(step.service for step in ONBOARDING.steps))
+_GROUPS = {
+    "Onboarding": _ONBOARDING_SERVICES,
+    "Bookings": tuple(name for name in PARTICIPANTS if name not in _ONBOARDING_SERVICES),
+    "Orchestration": (COORDINATOR,),
+}
+_BOARD = {
+    "departments": DEPARTMENTS,
+    "service_groups": {
+        title: [{"name": name, "steps": services.steps_of(name)} for name in names] for title, names in _GROUPS.items()
+    },
+    "stories": stories.STORIES,
+    "definitions": tuple(DEFINITIONS.values()),
+    "styles": ONBOARDING.styles,
+    "most_steps": range(max(len(definition.steps) for definition in DEFINITIONS.values())),
+    "instants": tuple(Instant),
+}
 
 
 @require_GET
 @ensure_csrf_cookie
 def board(request: HttpRequest) -> HttpResponse:
-    return render(request, "dashboard/page.html", {"departments": DEPARTMENTS, "services": SERVICES})
+    return render(request, "dashboard/page.html", _BOARD)
+
+
+@require_GET
+def saga(request: HttpRequest, saga_id: str) -> HttpResponse:
+    """Show all that is known of one saga."""
+    try:
+        found = Saga.objects.filter(saga_id=saga_id).first()
+        if found is None:
+            raise Http404(f"There is no saga {saga_id}.")
+        row, events = row_of(found), history.events_of(saga_id)
+    except DatabaseError as error:
+        return refusal(f"the database does not answer: {error}", status=503)
+    drawn = {"stages": drawing.stages_of(row), "style_words": drawing.style_words(row)}
+    told = {"saga": row, "row_json": json.dumps(row), "now": outbox.utc_now(), "roles": drawing.ROLES}
+    return render(request, "dashboard/saga.html", told | drawn | {"events": drawing.events_of(row, events)})
 
 
 @require_POST
@@ -33,6 +73,12 @@ def onboard(request: HttpRequest) -> HttpResponse:
 def upload_roster(request: HttpRequest) -> HttpResponse:
     """Start a saga for each user of a pasted or uploaded list."""
     return _accept(request, lambda: roster.parse(_list(request)))
+
+
+@require_POST
+def tell(request: HttpRequest) -> HttpResponse:
+    """Start the sagas of a story."""
+    return _begin(request, lambda: stories.start(request.POST.get("story", "")))
 
 
 @require_GET
@@ -48,15 +94,31 @@ def readyz(request: HttpRequest) -> HttpResponse:
     return JsonResponse({"ready": ready, "dependencies": dependencies}, status=200 if ready else 503)
 
 
+@require_GET
+def metrics(request: HttpRequest) -> HttpResponse:
+    return HttpResponse(exposition(), content_type=CONTENT_TYPE_LATEST)
+
+
 def _accept(request: HttpRequest, users_of: Callable[[], Sequence[User] | int]) -> HttpResponse:
+    return _begin(request, lambda: outbox.accept(ONBOARDING, style=_style(request), users=users_of()))
+
+
+def _begin(request: HttpRequest, start: Callable[[], list[str]]) -> HttpResponse:
     try:
-        saga_ids = outbox.accept(ONBOARDING, style=CHOREOGRAPHY, users=users_of())
+        saga_ids = start()
     except DashboardError as error:
         return refusal_of(error)
     nudge.board_changed()
     if request.accepts("text/html"):
         return redirect("board")
     return JsonResponse({"saga_ids": saga_ids}, status=202)
+
+
+def _style(request: HttpRequest) -> str:
+    style = request.POST.get("style", CHOREOGRAPHY)
+    if style not in ONBOARDING.styles:
+        raise BadRequest(f"the style is {' or '.join(ONBOARDING.styles)}")
+    return style
 
 
 def _count(text: str) -> int:

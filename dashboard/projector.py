@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, closing
 from typing import TypeVar
 
-from dashboard import outbox
+from dashboard import metrics, outbox
 from dashboard.projection import project
 from dashboard.watch import Watch
 from saga import reports, wire
@@ -60,6 +60,7 @@ class Projector:
             project(traces, letters)
             outbox.news.set()
             self._board_changed()
+            metrics.on_projected(trace for trace, _ in traces)
         self._producer.send(unreadable)
         self._consumer.commit({TopicPartition(r.topic, r.partition): r.offset + 1 for r in records})
         return True

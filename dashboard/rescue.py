@@ -58,6 +58,8 @@ def resolve(saga_id: str, step: str) -> Saga:
             raise BadRequest(str(error)) from error
         if not any(one.name == step and one.status == STUCK for one in state_of(saga.state).steps):
             raise Conflict(f"the compensation of {step!r} is not stuck")
+        if saga.resolved_step not in (None, step):
+            raise Conflict(f"that {saga.resolved_step!r} was resolved is still being told; ask again in a moment")
         saga.resolved_step = step
         saga.round += 1
 
@@ -115,7 +117,9 @@ def _checked(letter: DeadLetter, value: str) -> str:
         raise BadRequest(f"the message has {len(value):,} characters; {MAX_VALUE:,} is the most")
     try:
         if letter.topic == REPLIES:
-            saga_id = wire.decode(Reply, value).saga_id
+            reply = wire.decode(Reply, value)
+            definition_of(reply.scenario).step(reply.step)
+            saga_id = reply.saga_id
         else:
             message = wire.decode(SagaMessage, value)
             routing.check_addressed(message, topic=letter.topic, key=(letter.key or "").encode())

@@ -77,7 +77,7 @@ def change(
         if lag_ms is not None:
             service.lag_low_ms, service.lag_high_ms = lag_ms
         if rules is not None:
-            _check_rules(name, rules)
+            _check_rules(name, rules, once or {})
             service.faults = _RULES.dump_python(rules, mode="json", exclude_defaults=True)
             service.orders += _orders(service, {"disarm": True})
         if once:
@@ -111,11 +111,11 @@ def steps_of(service: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(step.name for step in steps if step.service == service))
 
 
-def _check_rules(name: str, rules: FaultRules) -> None:
+def _check_rules(name: str, rules: FaultRules, once: Mapping[str, Any]) -> None:
     steps = steps_of(name)
     if rules.step is not None and rules.step not in steps:
         raise BadRequest(f"{name} has no step {rules.step!r}; it has {', '.join(steps) or 'none'}")
-    if rules.fail_rate and not steps:
+    if (rules.fail_rate or once.get("fail_next")) and not steps:
         raise BadRequest(f"{name} does no steps that could fail; its messages can go astray, and it can crash")
 
 

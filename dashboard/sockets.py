@@ -8,6 +8,7 @@ from channels.generic.websocket import AsyncWebsocketConsumer
 
 from dashboard import frames
 from dashboard.hub import Hub
+from dashboard.metrics import SOCKETS
 
 MAX_REQUEST_CHARS = 1_000
 
@@ -23,10 +24,12 @@ class SagaSocket(AsyncWebsocketConsumer):
         query = parse_qs(self.scope["query_string"].decode("ascii", "replace"))
         self.trace = query.get("trace") != ["off"]
         await self.accept()
+        SOCKETS.inc()
         await self.hub.join(self)
 
     async def disconnect(self, code: int) -> None:
         self.hub.leave(self)
+        SOCKETS.dec()
 
     async def send_frame(self, frame: str) -> None:
         await self.send(text_data=frame)

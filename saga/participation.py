@@ -210,7 +210,8 @@ def _said_of_doing(entry: Entry) -> Said:
         return Said(Kind.SUCCEEDED, number, entry.decided_at or "", {"result": entry.result})
     if entry.status in (Status.TRYING, Status.FAILED):
         return _said_of_failure(entry, Kind.RETRYING if entry.status is Status.TRYING else Kind.FAILED)
-    return Said(Kind.FAILED, number, entry.undone_at or "", {"refused": True, "error": "its compensation came first"})
+    why = "its compensation came first" if entry.status is Status.REFUSED else "it was done before, and is taken back"
+    return Said(Kind.FAILED, number, entry.undone_at or entry.decided_at or "", {"refused": True, "error": why})
 
 
 def _said_of_undoing(entry: Entry, message: SagaMessage) -> Said | None:

@@ -54,7 +54,7 @@ class LogState:
     hop: int = 0
     started: dict[str, LogEntry] = field(default_factory=dict)
     done: dict[str, dict[str, Any]] = field(default_factory=dict)
-    failed: frozenset[str] = frozenset()
+    failed: dict[str, str] = field(default_factory=dict)
     aborted: str | None = None
     by_hand: bool = False
     undo_started: dict[str, LogEntry] = field(default_factory=dict)
@@ -68,14 +68,14 @@ class LogState:
 
     @property
     def unanswered(self) -> frozenset[str]:
-        return frozenset(self.started.keys() - self.done.keys() - self.failed)
+        return frozenset(self.started.keys() - self.done.keys() - self.failed.keys())
 
     @property
     def to_undo(self) -> frozenset[str]:
         """Return the steps to compensate, one without an answer only when nobody waits for the answer any more."""
         steps = frozenset(self.done) | frozenset(self.undo_started)
         steps |= self.unanswered if self.by_hand else frozenset()
-        return steps | self.failed if self.definition.compensates_failed_step else steps
+        return steps | self.failed.keys() if self.definition.compensates_failed_step else steps
 
     @property
     def outstanding(self) -> list[LogEntry]:
@@ -132,16 +132,15 @@ def _heard(state: LogState, message: SagaMessage | Reply) -> list[LogEntry]:
         return []
     if message.outcome is Outcome.DONE:
         return [LogEntry(mark=Mark.END_STEP, step=message.step, hop=hop, cause=message.id, result=message.result)]
-    failed = LogEntry(mark=Mark.END_STEP, step=message.step, hop=hop, cause=message.id, reason=message.reason)
-    abort = LogEntry(mark=Mark.ABORT, hop=hop, cause=message.id, reason=message.reason or "it failed")
-    return [failed] if state.aborted else [failed, abort]
+    reason = message.reason or "it failed"
+    return [LogEntry(mark=Mark.END_STEP, step=message.step, hop=hop, cause=message.id, reason=reason)]
 
 
 def _request_heard(state: LogState, request: SagaMessage) -> list[LogEntry]:
     start = LogEntry(mark=Mark.START_SAGA, hop=request.hop, cause=request.id, request=request)
     entries = [] if state.request else [start]
     if request.action is Action.UNDO and not state.end and not state.by_hand:
-        reason = state.aborted or request.reason
+        reason = state.aborted or request.reason or "it was rolled back"
         entries.append(LogEntry(mark=Mark.ABORT, hop=request.hop, cause=request.id, reason=reason, by_hand=True))
     return entries
 
@@ -150,6 +149,9 @@ def _following(state: LogState, message: SagaMessage | Reply) -> list[LogEntry]:
     """Return what comes next by the definition, nothing while an answer is waited for."""
     if state.end or state.request is None:
         return []
+    if state.aborted is None and state.failed:
+        hop = max(state.hop, message.hop)
+        return [LogEntry(mark=Mark.ABORT, hop=hop, cause=message.id, reason=next(iter(state.failed.values())))]
     if state.aborted is None:
         return _next_stage(state, message)
     return [] if state.unanswered and not state.by_hand else _next_compensations(state, message)
@@ -195,7 +197,7 @@ def _write(state: LogState, entry: LogEntry) -> LogState:
         case Mark.END_STEP if entry.result is not None:
             return replace(state, done=state.done | {step: entry.result})
         case Mark.END_STEP:
-            return replace(state, failed=state.failed | {step})
+            return replace(state, failed=state.failed | {step: entry.reason or ""})
         case Mark.ABORT:
             return replace(state, aborted=entry.reason, by_hand=state.by_hand or entry.by_hand)
         case Mark.START_COMPENSATION:

@@ -149,10 +149,21 @@ def _apply_to_saga(state: SagaState, event: TraceEvent) -> SagaState:
         case Kind.UNDOING:
             return replace(state, rolled_back=True, hop=hop)
         case Kind.STUCK | Kind.DEAD_LETTERED:
-            found = (event.detail["progress"], event.detail["error"])
-            stuck_at, trouble = max(found, (state.stuck_at, state.trouble or ""))
+            stuck_at, trouble = max(_found(event), (state.stuck_at, state.trouble or ""))
             return replace(state, stuck_at=stuck_at, trouble=trouble, hop=hop)
     return replace(state, hop=hop)
+
+
+def _found(event: TraceEvent) -> tuple[int, str]:
+    """Return at which progress a saga was found to make none, and what was found."""
+    progress = event.detail.get("progress")
+    return progress if isinstance(progress, int) else 0, _text(event, "error") or ""
+
+
+def _text(event: TraceEvent, name: str) -> str | None:
+    """Return a text of the detail. What it holds no reader of messages has checked."""
+    said = event.detail.get(name)
+    return said if isinstance(said, str) else None
 
 
 def _with_reason(state: SagaState, event: TraceEvent) -> SagaState:
@@ -161,7 +172,7 @@ def _with_reason(state: SagaState, event: TraceEvent) -> SagaState:
     is_failure = event.kind is Kind.FAILED and not event.detail.get("refused")
     if not is_roll_back and not is_failure:
         return state
-    reason = str(event.detail.get("error") or event.detail.get("reason") or "it failed")
+    reason = _text(event, "error") or _text(event, "reason") or "it failed"
     known = (state.reason_hop, state.reason or "")
     if state.reason_hop is None or (event.hop, reason) < known:
         return replace(state, reason=reason, reason_hop=event.hop)
@@ -184,7 +195,7 @@ def _advance(step: StepState, event: TraceEvent) -> StepState:
     mark = (10 * is_undo, event.attempt, _STEP_RANK[event.action, event.kind])
     if mark <= step.mark:
         return step
-    error, next_at = event.detail.get("error"), event.detail.get("next_attempt_at")
+    error, next_at = _text(event, "error"), _text(event, "next_attempt_at")
     return replace(step, status=status, mark=mark, error=error, next_attempt_at=next_at)
 
 

@@ -12,13 +12,15 @@ from dashboard.models import Board, Saga
 from dashboard.projection import project
 from saga import wire
 from saga.bus import Outgoing
-from saga.definitions import CHOREOGRAPHY, ONBOARDING
-from saga.messages import DeadLetter, Heartbeat, Kind, Trace, TraceEvent, User
+from saga.definitions import CHOREOGRAPHY, COORDINATOR, ONBOARDING, TRIP, Definition
+from saga.messages import Action, DeadLetter, Kind, StepFault, Trace, TraceEvent, User
+from saga.steering import Heartbeat
 from saga.topics import TRACE, partitions_by_topic
 from tests.memory_bus import MemoryBus
 
 ADA = User(name="Ada Lovelace", department="Engineering")
 STEPS = tuple(step.name for step in ONBOARDING.steps)
+REASON = "the building is closed"
 
 
 def at(second: int) -> str:
@@ -29,11 +31,19 @@ def memory_bus() -> MemoryBus:
     return MemoryBus(partitions_by_topic(6))
 
 
-def event(kind: Kind, step: str | None = None, **changes: Any) -> TraceEvent:
-    service = ONBOARDING.step(step).service if step else ONBOARDING.closed_by
-    hop = STEPS.index(step) if step else len(STEPS)
-    said = TraceEvent(kind=kind, service=service, step=step, attempt=1, at=at(hop), hop=hop)
+def event(kind: Kind, step: str | None = None, *, of: Definition = ONBOARDING, **changes: Any) -> TraceEvent:
+    """Return what the service of a step of `of` would say of it; without a step, what is said of the whole saga."""
+    names = [one.name for one in of.steps]
+    closes = of.closing.service if of.closing else COORDINATOR
+    hop = names.index(step) if step else len(names)
+    said = TraceEvent(
+        kind=kind, service=of.step(step).service if step else closes, step=step, attempt=1, at=at(hop), hop=hop
+    )
     return replace(said, **changes)
+
+
+def undo_event(kind: Kind, step: str, **changes: Any) -> TraceEvent:
+    return event(kind, step, **{"action": Action.UNDO, "hop": 2 * len(STEPS) - STEPS.index(step), **changes})
 
 
 def trace(saga_id: str, *events: TraceEvent, **changes: Any) -> Trace:
@@ -47,14 +57,44 @@ def life_of(saga_id: str) -> list[Trace]:
     for step in STEPS:
         said.append(trace(saga_id, event(Kind.RECEIVED, step)))
         if step == "authorize":
-            said.append(trace(saga_id, event(Kind.RETRYING, step, attempt=2)))
+            detail = {"error": "not now", "next_attempt_at": at(2)}
+            said.append(trace(saga_id, event(Kind.RETRYING, step, detail=detail)))
         attempt = 2 if step == "authorize" else 1
         said.append(trace(saga_id, event(Kind.SUCCEEDED, step, attempt=attempt, detail={"result": {"for": step}})))
     return [*said, completion(saga_id)]
 
 
+def way_back_of(saga_id: str) -> list[Trace]:
+    """Return all that is said of a saga whose last step fails, in causal order."""
+    said = [trace(saga_id, event(Kind.STARTED, service="dashboard", hop=0))]
+    for step in STEPS[:-1]:
+        said.append(trace(saga_id, event(Kind.RECEIVED, step)))
+        said.append(trace(saga_id, event(Kind.SUCCEEDED, step, detail={"result": {"for": step}})))
+    said.append(trace(saga_id, event(Kind.RECEIVED, STEPS[-1])))
+    said.append(trace(saga_id, event(Kind.FAILED, STEPS[-1], detail={"error": REASON})))
+    for step in reversed(STEPS[:-1]):
+        said.append(trace(saga_id, undo_event(Kind.UNDOING, step, detail={"reason": REASON})))
+        said.append(trace(saga_id, undo_event(Kind.UNDONE, step, detail={"reason": REASON})))
+    return [*said, compensation(saga_id)]
+
+
 def completion(saga_id: str, *, second: int = 60) -> Trace:
     return trace(saga_id, event(Kind.COMPLETED, at=at(second)))
+
+
+def compensation(saga_id: str, *, second: int = 60) -> Trace:
+    return trace(saga_id, event(Kind.COMPENSATED, at=at(second), hop=2 * len(STEPS), detail={"reason": REASON}))
+
+
+def stuck_undo(saga_id: str, step: str = "authorize", *, attempt: int = 8) -> Trace:
+    """Return what is said when the compensation of a step was tried to the end of its policy."""
+    return trace(saga_id, undo_event(Kind.STUCK, step, attempt=attempt, detail={"error": "the archive is full"}))
+
+
+def no_progress(saga_id: str, *, since: int) -> Trace:
+    """Return what is said when a saga has got nowhere since its progress was `since`."""
+    detail = {"progress": since, "error": "no progress for 60 s"}
+    return trace(saga_id, event(Kind.STUCK, service="dashboard", attempt=since, hop=0, detail=detail))
 
 
 def letter(**changes: Any) -> DeadLetter:
@@ -72,8 +112,13 @@ def outgoing(message: Trace | DeadLetter | Heartbeat, *, topic: str = TRACE) -> 
     return wire.encode(message, topic=topic, source="tests", at=at(0))
 
 
-def accept(count: int = 1) -> list[str]:
-    return outbox.accept(ONBOARDING, style=CHOREOGRAPHY, users=count)
+def accept(count: int = 1, *, style: str = CHOREOGRAPHY, faults: dict[str, StepFault] | None = None) -> list[str]:
+    return outbox.accept(ONBOARDING, style=style, users=count, faults=faults)
+
+
+def accept_trip() -> str:
+    [saga_id] = outbox.accept(TRIP, style=TRIP.styles[0], users=1)
+    return saga_id
 
 
 def say(*traces: Trace, letters: Sequence[DeadLetter] = ()) -> None:
@@ -93,12 +138,12 @@ def saga(saga_id: str) -> Saga:
 
 def counters() -> dict[str, int]:
     """Return the board's counters, the sequence left out."""
-    names = ("accepted", "ended", "completed", "out_of_order", "dead_letters")
+    names = ("accepted", "ended", "completed", "compensated", "out_of_order", "dead_letters")
     return {name: getattr(Board.current(), name) for name in names}
 
 
 @contextmanager
-def undone() -> Iterator[None]:
+def taken_back() -> Iterator[None]:
     """Take back what happens inside: each example of a property begins with the same board."""
     with transaction.atomic():
         yield

@@ -17,7 +17,8 @@ from django.urls import path
 from dashboard import hub
 from dashboard.guards import SameOriginSocket
 from dashboard.health import Health
-from dashboard.hub import CHANGED, GROUP, Hub
+from dashboard.hub import Hub
+from dashboard.nudge import BOARD, CHANGED
 from dashboard.sockets import SagaSocket
 
 PATIENCE_S = 20.0
@@ -55,7 +56,12 @@ class PageSocket:
     @property
     def knows_no_steps(self) -> bool:
         rows = [row for frame in self.frames for row in frame.get("sagas", [])]
-        return bool(rows) and not [row for row in rows if "steps" in row or row["status"] != "completed"]
+        return bool(rows) and not [row for row in rows if "steps" in row]
+
+    @property
+    def statuses(self) -> list[tuple[str, str]]:
+        """Return (saga id, status) of every row that was sent, in order."""
+        return [(row["saga_id"], row["status"]) for frame in self.frames for row in frame.get("sagas", [])]
 
     def rows(self) -> dict[str, Frame]:
         """Return the newest row of each saga: what the page shows."""
@@ -97,7 +103,7 @@ class Server:
         return await database_sync_to_async(action)(*args)
 
     async def nudge(self) -> None:
-        await self.layer.group_send(GROUP, CHANGED)
+        await self.layer.group_send(BOARD, CHANGED)
 
     @asynccontextmanager
     async def broken_database(self) -> AsyncIterator[None]:

@@ -3,23 +3,31 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from consumers.clock import Clock
-from saga import wire
+from consumers.clock import Clock, rfc3339
+from saga import routing, wire
 from saga.bus import Outgoing, Record
-from saga.definitions import CHOREOGRAPHY, ONBOARDING
-from saga.messages import Control, DeadLetter, Heartbeat, Kind, SagaMessage, Trace, TraceEvent, User
+from saga.definitions import CHOREOGRAPHY, CLOSE, DEFINITIONS, ONBOARDING, ORCHESTRATION
+from saga.messages import Action, DeadLetter, Kind, Outcome, Reply, SagaMessage, Trace, TraceEvent, User
+from saga.participation import Attempt, Entry, Status
+from saga.steering import Control, Heartbeat
 
-AT = "2026-01-01T00:00:00Z"
+AT = "2026-01-01T00:00:00.000000Z"
+LATER = "2026-01-01T00:00:00.500000Z"
 ADA = User(name="Ada Lovelace", department="Engineering")
 RESULTS: dict[str, dict[str, Any]] = {
     "provision": {"device_id": "WS-1", "model": "Workstation"},
     "authorize": {"authorizations": ["mail", "calendar"]},
-    "notify": {"email": "ada.lovelace@example.com"},
+    "notify": {"email": "ada.lovelace@example.com", "message_id": "<saga-1@saga-workshop.example.com>"},
+    "car": {"booking": "CA-1"},
+    "hotel": {"booking": "HO-1"},
+    "flight": {"booking": "FL-1"},
+    "plane": {"booking": "PL-1"},
+    "tickets": {"booking": "TI-1"},
 }
 
 
 class HeldClock(Clock):
-    """Stands still until it is moved."""
+    """Stands still until it is moved; both of its faces move together."""
 
     def __init__(self) -> None:
         self.seconds = 1000.0
@@ -27,24 +35,82 @@ class HeldClock(Clock):
     def monotonic(self) -> float:
         return self.seconds
 
-    def now(self) -> str:
-        now = datetime(2026, 1, 1, tzinfo=UTC) + timedelta(seconds=self.seconds)
-        return now.isoformat().replace("+00:00", "Z")
+    def now(self, *, in_s: float = 0.0) -> str:
+        return rfc3339(datetime(2026, 1, 1, tzinfo=UTC) + timedelta(seconds=self.seconds + in_s))
 
 
-def request(step: str | None = "provision", saga_id: str = "saga-1", **changes: Any) -> SagaMessage:
-    """Return the request for a step of an onboarding, or for closing it (None)."""
-    before = ONBOARDING.names_before(step)
+def request(
+    step: str | None = "provision", saga_id: str = "saga-1", *, scenario: str = "onboarding", **changes: Any
+) -> SagaMessage:
+    """Return the request for a step, or for the saga as a whole (None), with the results of all earlier steps."""
+    definition = DEFINITIONS.get(scenario, ONBOARDING)
+    before = definition.names_before(step) if step else tuple(one.name for one in definition.steps)
     fields = {
         "saga_id": saga_id,
-        "scenario": ONBOARDING.scenario,
-        "style": CHOREOGRAPHY,
+        "scenario": scenario,
+        "style": definition.styles[0],
         "step": step,
         "user": ADA,
         "results": {name: RESULTS[name] for name in before},
         "hop": len(before),
     }
     return SagaMessage(**(fields | changes))
+
+
+def undo(step: str | None = "provision", saga_id: str = "saga-1", **changes: Any) -> SagaMessage:
+    """Return the request to undo a step, or to roll back the saga as a whole (None)."""
+    return request(step, saga_id, **({"action": Action.UNDO, "hop": 9, "reason": "it was not to be"} | changes))
+
+
+def command(step: str, saga_id: str = "saga-1", *, scenario: str = "trip", **changes: Any) -> SagaMessage:
+    """Return what a coordinator sends to have a step done."""
+    return request(step, saga_id, scenario=scenario, **({"style": ORCHESTRATION} | changes))
+
+
+def reply(message: SagaMessage, outcome: Outcome, **changes: Any) -> Reply:
+    """Return what a participant answers to a command."""
+    assert message.step
+    fields = {
+        "saga_id": message.saga_id,
+        "scenario": message.scenario,
+        "step": message.step,
+        "action": message.action,
+        "outcome": outcome,
+        "hop": message.hop + 1,
+        "round": message.round,
+        "result": RESULTS[message.step] if outcome is Outcome.DONE else {},
+        "reason": None if outcome is Outcome.DONE else message.reason or "no room",
+    }
+    return Reply(**(fields | changes))
+
+
+def attempt(number: int = 1, action: Action = Action.DO, **changes: Any) -> Attempt:
+    """Return an attempt that failed, with another one to come half a second later."""
+    fields = {"action": action, "number": number, "round": 1, "error": "no route", "at": AT, "next_at": LATER}
+    return Attempt(**(fields | changes))
+
+
+def entry(status: Status = Status.DONE, step: str | None = "provision", **changes: Any) -> Entry:
+    """Return a ledger's row in this status, as it would have come to it."""
+    was_done = status in (Status.DONE, Status.UNDOING, Status.STUCK, Status.UNDONE)
+    fields: dict[str, Any] = {
+        "saga_id": "saga-1",
+        "step": step or CLOSE,
+        "status": status,
+        "result": RESULTS.get(step or "", {}) if was_done else {},
+        "attempts": _attempts(status),
+        "decided_at": AT if was_done or status is Status.FAILED else None,
+        "undone_at": AT if status in (Status.UNDONE, Status.REFUSED) else None,
+        "version": 1,
+    }
+    return Entry(**(fields | changes))
+
+
+def _attempts(status: Status) -> tuple[Attempt, ...]:
+    action = Action.DO if status in (Status.TRYING, Status.FAILED) else Action.UNDO
+    if status in (Status.TRYING, Status.UNDOING):
+        return (attempt(action=action),)
+    return (attempt(action=action, next_at=None),) if status in (Status.FAILED, Status.STUCK) else ()
 
 
 def event(kind: Kind = Kind.RECEIVED, **changes: Any) -> TraceEvent:
@@ -93,15 +159,10 @@ def control(service: str = "provisioner", **changes: Any) -> Control:
     return Control(**({"service": service, "running": True, "lag_ms": (0, 0)} | changes))
 
 
-def home_of(message: SagaMessage) -> str:
-    """Return the topic where a message belongs."""
-    return ONBOARDING.step(message.step).topic if message.step else ONBOARDING.closing_topic
-
-
 def outgoing(message: wire.Payload, topic: str | None = None) -> Outgoing:
     """Return a message on its way, a saga's to where it belongs."""
     if isinstance(message, SagaMessage):
-        topic = topic or home_of(message)
+        topic = topic or routing.home_of(message)
     return wire.encode(message, topic=topic or "anywhere", source="test", at=AT)
 
 

@@ -10,12 +10,15 @@ import threading
 import urllib.request
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 from tests.eventually import eventually
 
 ROOT = Path(__file__).resolve().parent.parent
 PATIENCE_S = 90.0
 STOPS_WITHIN_S = 20.0
+ENDS = ("completed", "compensated")
+UNDER_WAY = ("running", "compensating")
 
 
 def free_port() -> int:
@@ -80,32 +83,103 @@ class LiveWorkshop:
         with urllib.request.urlopen(request, timeout=60) as response:
             return json.load(response)
 
-    def onboard(self, count: int) -> list[str]:
-        return self.send("POST", "/api/sagas", {"count": count})["saga_ids"]
+    def onboard(self, count: int, **asked: Any) -> list[str]:
+        """Start onboardings of made-up users; `asked` are further fields of the request (style, faults)."""
+        return self.start_sagas(count=count, **asked)
 
-    def set_lag(self, shortest_ms: int, longest_ms: int) -> None:
-        for service in self.get("/api/services")["services"]:
-            self.send("PATCH", f"/api/services/{service['name']}", {"lag_ms": [shortest_ms, longest_ms]})
+    def start_sagas(self, **asked: Any) -> list[str]:
+        """Start what `asked`, the fields of the request, says: scenario, style, count, users, faults."""
+        return self.send("POST", "/api/sagas", asked)["saga_ids"]
 
     def saga(self, saga_id: str) -> Any:
         return self.get(f"/api/sagas/{saga_id}")
 
+    def status_of(self, saga_id: str) -> str:
+        return self.saga(saga_id)["status"]
+
+    def steps_of(self, saga_id: str) -> dict[str, str]:
+        """Return the status of each step."""
+        return {step["name"]: step["status"] for step in self.saga(saga_id)["steps"]}
+
+    def sagas(self, **filters: str) -> dict[str, Any]:
+        """Return the rows of all sagas by id, or of those that `filters` (status, scenario) let through."""
+        rows: dict[str, Any] = {}
+        query: dict[str, str] = {"limit": "1000", **filters}
+        while True:
+            page = self.get(f"/api/sagas?{urlencode(query)}")
+            rows |= {saga["saga_id"]: saga for saga in page["sagas"]}
+            if page["next"] is None:
+                return rows
+            query["after"] = page["next"]
+
+    def ended(self) -> set[str]:
+        return {saga_id for status in ENDS for saga_id in self.sagas(status=status)}
+
+    def retry(self, saga_id: str) -> Any:
+        return self.send("POST", f"/api/sagas/{saga_id}/retry", {})
+
+    def roll_back(self, saga_id: str) -> Any:
+        return self.send("POST", f"/api/sagas/{saga_id}/roll-back", {})
+
+    def resolve(self, saga_id: str, step: str) -> Any:
+        return self.send("POST", f"/api/sagas/{saga_id}/resolution", {"step": step})
+
     def service(self, name: str) -> Any:
         return next(s for s in self.get("/api/services")["services"] if s["name"] == name)
 
+    def change_service(self, name: str, **asked: Any) -> Any:
+        """Ask a service to be what `asked`, the fields of the request, says: running, lag_ms, faults."""
+        return self.send("PATCH", f"/api/services/{name}", asked)
+
+    def set_faults(self, name: str, **rules: Any) -> Any:
+        """Switch these fault rules on in the place of all others; without any, switch off."""
+        return self.change_service(name, faults=rules)
+
+    def clear_faults(self) -> Any:
+        return self.send("DELETE", "/api/faults", {})
+
+    def set_lag(self, shortest_ms: int, longest_ms: int) -> None:
+        for service in self.get("/api/services")["services"]:
+            self.change_service(service["name"], lag_ms=[shortest_ms, longest_ms])
+
+    def kill_service(self, name: str) -> Any:
+        """Let every instance of a service kill itself; what shares its process dies with it."""
+        return self.send("POST", f"/api/services/{name}/kill", {})
+
+    def stop_service(self, name: str) -> None:
+        """Stop a service, and wait until it has left its group."""
+        self.change_service(name, running=False)
+        eventually(lambda: self.service(name)["state"] == "stopped", within_s=PATIENCE_S)
+
+    def broken_invariants(self) -> list[Any]:
+        return [check for check in self.get("/api/invariants")["checks"] if not check["ok"]]
+
     def processes(self) -> dict[str, Any]:
-        """Return the supervisor's entries by name."""
+        """Return the supervisor's entries by the process's name."""
         return {entry["name"]: entry for entry in json.loads((self.var_dir / "run" / "processes.json").read_text())}
+
+    def process_of(self, service: str) -> Any:
+        """Return the supervisor's entry of the process that a service runs in."""
+        return next(entry for entry in self.processes().values() if service in entry["services"])
+
+    def kill_process(self, name: str) -> None:
+        os.kill(self.processes()[name]["pid"], signal.SIGKILL)
+
+    def mails(self) -> int:
+        return len(list((self.var_dir / "mail").glob("*.eml")))
 
     def wait_until_all_ended(self, saga_ids: list[str], *, within_s: float = PATIENCE_S) -> None:
         wanted = set(saga_ids)
         eventually(lambda: wanted <= self.ended(), within_s=within_s)
 
+    def wait_for_status(self, saga_id: str, status: str, *, within_s: float = PATIENCE_S) -> Any:
+        """Return the saga, with its events, once it has this status."""
+        eventually(lambda: self.status_of(saga_id) == status, within_s=within_s)
+        return self.saga(saga_id)
+
     def wait_until_quiet(self) -> None:
-        """Wait until no saga is under way, and everything works."""
-        eventually(
-            lambda: self.is_up() and not self.get("/api/sagas?status=running&limit=1")["sagas"], within_s=PATIENCE_S
-        )
+        """Wait until no saga is under way, and everything works. What is stuck is not under way."""
+        eventually(lambda: self.is_up() and not self._is_any_under_way(), within_s=PATIENCE_S)
 
     def is_up(self) -> bool:
         try:
@@ -113,15 +187,8 @@ class LiveWorkshop:
         except OSError:
             return False
 
-    def ended(self) -> set[str]:
-        ended: set[str] = set()
-        after = ""
-        while True:
-            page = self.get(f"/api/sagas?status=completed&limit=1000{after}")
-            ended |= {saga["saga_id"] for saga in page["sagas"]}
-            if page["next"] is None:
-                return ended
-            after = f"&after={page['next']}"
+    def _is_any_under_way(self) -> bool:
+        return any(self.get(f"/api/sagas?status={status}&limit=1")["sagas"] for status in UNDER_WAY)
 
     def _is_ready(self) -> bool:
         assert self.process.poll() is None, "\n".join(self.output)

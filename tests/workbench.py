@@ -1,25 +1,33 @@
 """Workers on a bench: a broker in memory, a clock held in the hand, and a fuse that blows at a chosen instant."""
 
-from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from random import Random
 from typing import Any, TypeVar
 
+from consumers.coordinator import Coordinator
 from consumers.dials import Dials
-from consumers.ledger import Entry, Ledger
+from consumers.faults import Faults
+from consumers.ledger import Change, Key, Ledger
 from consumers.participants import PARTICIPANTS
+from consumers.performer import Performer
+from consumers.role import Role
+from consumers.saga_log import SagaLogStore
 from consumers.worker import Worker
 from saga import wire
 from saga.bus import Outgoing, Place, TopicPartition
-from saga.definitions import ONBOARDING
-from saga.messages import DeadLetter, SagaMessage, Trace, TraceEvent
+from saga.definitions import COORDINATOR, REPLIES, definition_of
+from saga.messages import DeadLetter, Reply, SagaMessage, Trace, TraceEvent
+from saga.participation import Entry
+from saga.saga_log import LogEntry
 from saga.state import SagaState, fold, initial
 from saga.topics import DEAD_LETTER, TOPICS_BY_SERVICE, TRACE, partitions_by_topic
 from tests.factories import HeldClock, outgoing
 from tests.memory_bus import MemoryBus, MemoryMember, MemoryProducer, Revoked
 
+# The services of the onboarding, along the chain.
+CHAIN = ("provisioner", "authorizer", "notifier")
 INSTANTS = [f"{when} {what}" for what in ("ledger", "outcome", "trace", "commit") for when in ("before", "after")]
 M = TypeVar("M", bound=wire.Payload)
 
@@ -87,9 +95,40 @@ class FusedLedger(Ledger):
         super().__init__(alias)
         self._fuse = fuse
 
-    def record(self, entries: Sequence[Entry]) -> Mapping[tuple[str, str], Entry]:
+    def record(self, changes: Sequence[Change]) -> Mapping[Key, Entry]:
         with self._fuse.around("ledger"):
-            return super().record(entries)
+            return super().record(changes)
+
+
+class FusedLog(SagaLogStore):
+    """Counts as the coordinator's ledger: it is what the coordinator writes down."""
+
+    def __init__(self, alias: str, fuse: Fuse) -> None:
+        super().__init__(alias)
+        self._fuse = fuse
+
+    def append(self, entries: Mapping[str, tuple[int, Sequence[LogEntry]]], *, at: str) -> None:
+        with self._fuse.around("ledger"):
+            super().append(entries, at=at)
+
+
+class Moody:
+    """Performs, or undoes; but fails as often as it is told to, for one saga if one is named."""
+
+    def __init__(self, error: Exception, *, times: int = 10**6, saga_id: str | None = None) -> None:
+        self._left = times
+        self._error = error
+        self._saga_id = saga_id
+
+    def __call__(self, message: SagaMessage, *_: dict[str, Any]) -> dict[str, Any]:
+        if self._left > 0 and self._saga_id in (None, message.saga_id):
+            self._left -= 1
+            raise self._error
+        return {"device_id": "WS-1"}
+
+
+def _die() -> None:
+    raise Crash("as it was told to")
 
 
 class Workbench:
@@ -99,32 +138,52 @@ class Workbench:
         self.clock = HeldClock()
         self.dials = Dials(lag_ms=(0, 0))
         self.performed: list[SagaMessage] = []
+        self.taken_back: list[SagaMessage] = []
 
     def worker(
         self,
         service: str = "provisioner",
         *,
         perform: Callable[[SagaMessage], dict[str, Any]] | None = None,
+        undo: Callable[[SagaMessage, dict[str, Any]], None] | None = None,
         work_limit: int = 1000,
         threads: int = 1,
     ) -> Worker:
-        """Open a worker whose participant does what it does, or `perform`, and is watched."""
-        do = perform or PARTICIPANTS[service].perform
-
-        def watched(message: SagaMessage) -> dict[str, Any]:
-            self.performed.append(message)
-            return do(message)
-
+        """Open a worker. A participant does what it does, or `perform` and `undo`, and is watched."""
+        faults = Faults(self.dials, die=_die)
+        role: Role = Coordinator(log=FusedLog(COORDINATOR, self.fuse), clock=self.clock)
+        if service != COORDINATOR:
+            role = Performer(
+                replace(PARTICIPANTS[service], **self._watched(service, perform, undo)),
+                ledger=FusedLedger(service, self.fuse),
+                clock=self.clock,
+                faults=faults,
+                threads=threads,
+            )
         return Worker(
-            replace(PARTICIPANTS[service], perform=watched),
+            role,
             self.bus,
-            ledger=FusedLedger(service, self.fuse),
             dials=self.dials,
+            faults=faults,
             clock=self.clock,
             random=Random(0),
             work_limit=work_limit,
-            threads=threads,
         )
+
+    def _watched(self, service: str, perform: Any, undo: Any) -> dict[str, Callable[..., Any]]:
+        do = perform or PARTICIPANTS[service].perform
+        take_back = undo or PARTICIPANTS[service].undo
+
+        def perform_watched(message: SagaMessage) -> dict[str, Any]:
+            self.performed.append(message)
+            result: dict[str, Any] = do(message)
+            return result
+
+        def undo_watched(message: SagaMessage, result: dict[str, Any]) -> None:
+            self.taken_back.append(message)
+            take_back(message, result)
+
+        return {"perform": perform_watched, "undo": undo_watched}
 
     def send(self, *messages: SagaMessage | Outgoing) -> None:
         for message in messages:
@@ -134,6 +193,17 @@ class Workbench:
         """Let all of them work until none finds anything to do."""
         while [worker for worker in workers if worker.run_once()]:
             pass
+
+    def work(self, service: str = "provisioner", **options: Any) -> None:
+        """Let a worker do what there is to do, and leave."""
+        worker = self.worker(service, **options)
+        self.run(worker)
+        worker.close()
+
+    def wait(self, seconds: float, *workers: Worker) -> None:
+        """Let time pass, and then let them work."""
+        self.clock.seconds += seconds
+        self.run(*workers)
 
     def crash(self, worker: Worker, instant: str) -> None:
         """Let it work until it dies at that instant; then its group notices."""
@@ -151,6 +221,16 @@ class Workbench:
     def requests(self, topic: str) -> list[SagaMessage]:
         return self.read(SagaMessage, topic)
 
+    def replies(self) -> list[Reply]:
+        return self.read(Reply, REPLIES)
+
+    def rows(self, service: str) -> dict[str, str]:
+        """Return the status of every step of `saga-1` at a service."""
+        return {step: str(entry.status) for (_, step), entry in Ledger(service).find(["saga-1"]).items()}
+
+    def row(self, service: str = "provisioner", step: str = "provision", saga_id: str = "saga-1") -> Entry:
+        return Ledger(service).find([saga_id])[saga_id, step]
+
     def letters(self) -> list[DeadLetter]:
         return self.read(DeadLetter, DEAD_LETTER)
 
@@ -165,9 +245,10 @@ class Workbench:
 
     def states(self) -> dict[str, SagaState]:
         """Return where each saga is, by what was said about it."""
-        known: defaultdict[str, SagaState] = defaultdict(lambda: initial(ONBOARDING))
+        known: dict[str, SagaState] = {}
         for trace in self.read(Trace, TRACE):
-            known[trace.saga_id] = fold(known[trace.saga_id], trace.events)
+            before = known.get(trace.saga_id) or initial(definition_of(trace.scenario))
+            known[trace.saga_id] = fold(before, trace.events)
         return known
 
     def committed(self, service: str = "provisioner") -> int:

@@ -5,7 +5,7 @@ class WorkshopConfig(AppConfig):
     name = "workshop"
 
     def ready(self) -> None:
-        """Let the auditor, and nobody else, look into every ledger."""
+        """Register the checks, and let the auditor, and nobody else, look into every ledger."""
         from django.conf import settings
 
         from consumers.ledger import Ledger
@@ -13,6 +13,7 @@ class WorkshopConfig(AppConfig):
         from dashboard.invariants import AUDITOR
         from saga.definitions import COORDINATOR
         from saga.topics import PARTICIPANTS
+        from workshop import checks  # noqa: F401 (registers itself)
 
         for service in PARTICIPANTS:
             AUDITOR.add_ledger(service, Ledger(service).effects)

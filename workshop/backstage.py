@@ -1,10 +1,14 @@
-"""What a web process is made of besides the web server."""
+"""What keeps the read model true: beside the web server in its process, or in a process of its own."""
 
 import functools
+import os
+import socket
+import threading
 import time
 from collections.abc import Callable
 
 from dashboard import services
+from dashboard.backstage_reports import Reporter
 from dashboard.deadlines import Deadlines
 from dashboard.health import HEALTH
 from dashboard.herald import Herald
@@ -18,7 +22,7 @@ from workshop.loop import Loop, Worker
 
 
 class Backstage:
-    """What a web process does beside answering: projects, relays, heralds and monitors, each on a thread of its own."""
+    """Projects, relays, heralds, keeps deadlines and monitors, each on a thread of its own."""
 
     def __init__(self, config: Config, board_changed: Callable[[], None]) -> None:
         watch = Watch(time.monotonic)
@@ -29,28 +33,28 @@ class Backstage:
         self._herald = with_bus(config, "herald", Herald)
         self._deadlines = with_bus(config, "deadlines", functools.partial(Deadlines, deadline_s=config.saga_deadline_s))
         # The monitor has to tell when the broker is away, so it alone does not wait for it.
-        self._monitor = Loop(
-            "monitor",
-            lambda stop: Monitor(
-                open_bus(config, "monitor"),
-                watch=watch,
-                process_table=config.processes_file,
-                board_changed=board_changed,
-            ),
-        )
+        self._monitor = Loop("monitor", functools.partial(self._open_monitor, watch, board_changed))
         self._loops = (self._projector, self._relay, self._herald, self._deadlines, self._monitor)
+        self._reporter = Loop("reporter", lambda stop: Reporter(f"{socket.gethostname()}-{os.getpid()}", HEALTH))
         self._config = config
 
-    def start(self) -> None:
-        services.ensure_rows(self._config.lag_ms)
+    def start(self) -> list[threading.Thread]:
         for loop in self._loops:
-            loop.start()
             HEALTH.watch(loop.name, functools.partial(_trouble, loop))
         HEALTH.watch("broker", self._broker_trouble)
+        # In the same process, the web server asks for itself.
+        reporters = () if self._config.backstage else (self._reporter,)
+        return [loop.start() for loop in (*self._loops, *reporters)]
 
     def stop(self) -> None:
-        for loop in self._loops:
+        for loop in (*self._loops, self._reporter):
             loop.stop()
+
+    def _open_monitor(self, watch: Watch, board_changed: Callable[[], None], stop: threading.Event) -> Monitor:
+        services.ensure_rows(self._config.lag_ms)
+        bus = open_bus(self._config, "monitor")
+        table = self._config.processes_file
+        return Monitor(bus, watch=watch, process_table=table, board_changed=board_changed)
 
     def _broker_trouble(self) -> str:
         """The supervisor knows of a death before any request fails."""

@@ -6,17 +6,16 @@ import secrets
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from workshop import machine
+from workshop import addresses, machine
 
 ROOT = Path(__file__).resolve().parent.parent
 EVERY_ADDRESS = ("0.0.0.0", "::")
 LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
-SERVER = re.compile(r"(\[[0-9a-fA-F:.]+\]|[^\s:/,\[\]]+):\d{1,5}")
 
 
 class ConfigError(Exception):
@@ -28,21 +27,18 @@ class ConfigError(Exception):
 
 
 def load() -> "Config":
-    """Read the environment. Raises ConfigError."""
+    """Read the environment, and what it leaves open from files in SECRETS_DIR. Raises ConfigError."""
+    secrets_dir = os.environ.get("SECRETS_DIR") or None
+    if secrets_dir and not Path(secrets_dir).is_dir():
+        raise ConfigError([f"SECRETS_DIR={secrets_dir}: there is no such directory"])
     try:
-        return Config()
+        return Config(_secrets_dir=secrets_dir)
     except ValidationError as error:
         raise ConfigError([_one_line(mistake) for mistake in error.errors()]) from error
 
 
 def _names(value: object) -> object:
     return tuple(name.strip() for name in value.split(",") if name.strip()) if isinstance(value, str) else value
-
-
-def _servers(value: str | None) -> str | None:
-    if value is not None and not all(SERVER.fullmatch(server.strip()) for server in value.split(",")):
-        raise ValueError("give host:port, or several with commas between")
-    return value
 
 
 def _lag(value: object) -> object:
@@ -61,8 +57,41 @@ class Config(BaseSettings):
 
     host: str = Field("127.0.0.1", description="Address the web server listens on; 0.0.0.0 lets the class in.")
     port: int = Field(8000, ge=1, le=65535, description="Port the web server listens on.")
-    kafka_bootstrap_servers: Annotated[str | None, AfterValidator(_servers)] = Field(
+    kafka_bootstrap_servers: Annotated[str | None, AfterValidator(addresses.servers)] = Field(
         None, description="host:port of a Kafka cluster, or several with commas; without it a built-in broker is used."
+    )
+    kafka_security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = Field(
+        "PLAINTEXT", description="How to speak with the cluster: PLAINTEXT, SSL, SASL_PLAINTEXT or SASL_SSL."
+    )
+    kafka_sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] | None = Field(
+        None, description="How to log in to the cluster: PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512."
+    )
+    kafka_username: str | None = Field(None, description="User name at the cluster.")
+    kafka_password: str | None = Field(None, repr=False, description="Password at the cluster.")
+    kafka_ca_file: Path | None = Field(
+        None, description="PEM file with the authority that signed the cluster's certificates, if the system lacks it."
+    )
+    database_url: Annotated[str | None, AfterValidator(addresses.database)] = Field(
+        None,
+        repr=False,
+        description="PostgreSQL for the read model: postgresql://user@host:5432/name; without it a file in VAR_DIR.",
+    )
+    ledger_database_url: Annotated[str | None, AfterValidator(addresses.ledger_database)] = Field(
+        None,
+        repr=False,
+        description="PostgreSQL for the ledgers, a database each: {service} in the name stands for the service's.",
+    )
+    database_password: str = Field("", repr=False, description="Password for database URLs that hold none.")
+    redis_url: Annotated[str | None, AfterValidator(addresses.redis)] = Field(
+        None,
+        repr=False,
+        description="Redis that tells web processes what is new: redis://host:6379/0; one process needs none.",
+    )
+    backstage: bool = Field(
+        True, description="Project, relay and watch in the web process; false leaves that to `manage.py project`."
+    )
+    secrets_dir: Path | None = Field(
+        None, description="Directory of files that are named like settings, and hold what no variable should."
     )
     var_dir: Path = Field(ROOT / "var", description="Directory for everything a run leaves behind.")
     topic_partitions: int = Field(6, ge=1, le=1000, description="Partitions of each topic that the project creates.")
@@ -96,6 +125,18 @@ class Config(BaseSettings):
     @property
     def is_embedded(self) -> bool:
         return self.kafka_bootstrap_servers is None
+
+    @property
+    def kafka_security(self) -> dict[str, str]:
+        """Return what the client library is told about TLS and about logging in."""
+        said = {
+            "security_protocol": self.kafka_security_protocol,
+            "ssl_cafile": self.kafka_ca_file and str(self.kafka_ca_file),
+            "sasl_mechanism": self.kafka_sasl_mechanism,
+            "sasl_plain_username": self.kafka_username,
+            "sasl_plain_password": self.kafka_password,
+        }
+        return {name: value for name, value in said.items() if value}
 
     @property
     def perform_threads(self) -> int:

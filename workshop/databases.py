@@ -1,8 +1,21 @@
-"""Which table lives in which database."""
+"""Which databases there are, and which table lives in which."""
 
 from typing import Any
 
+from saga.topics import SERVICES
+from workshop.addresses import SERVICE, parts_of_database
+from workshop.config import Config
+
 READ_MODEL = "default"
+CONNECT_S = 5
+# More than a process has threads that hold one for good; requests share the others.
+POOL = {"min_size": 1, "max_size": 20, "timeout": CONNECT_S}
+
+
+def databases(config: Config) -> dict[str, dict[str, Any]]:
+    """Return the read model and one ledger for each service, which no other service opens, as Django wants them."""
+    read_model = _read_model(config.database_url, config) if config.database_url else _sqlite("dashboard", config)
+    return {READ_MODEL: read_model, **{service: _ledger(service, config) for service in SERVICES}}
 
 
 class LedgerRouter:
@@ -12,3 +25,45 @@ class LedgerRouter:
         if app_label == "consumers":
             return db != READ_MODEL
         return db == READ_MODEL
+
+
+def _read_model(url: str, config: Config) -> dict[str, Any]:
+    # Each request of a web server has a thread of its own, and would connect anew.
+    postgres = _postgres(url, config)
+    return postgres | {"OPTIONS": postgres["OPTIONS"] | {"pool": POOL}}
+
+
+def _ledger(service: str, config: Config) -> dict[str, Any]:
+    if not config.ledger_database_url:
+        return _sqlite(f"ledger-{service}", config)
+    return _postgres(config.ledger_database_url.replace(SERVICE, service), config)
+
+
+def _postgres(url: str, config: Config) -> dict[str, Any]:
+    parts = parts_of_database(url)
+    return {
+        "ENGINE": "django.db.backends.postgresql",
+        "NAME": parts.pop("dbname"),
+        "USER": parts.pop("user", ""),
+        "PASSWORD": parts.pop("password", "") or config.database_password,
+        "HOST": parts.pop("host", ""),
+        "PORT": parts.pop("port", ""),
+        "OPTIONS": {"connect_timeout": CONNECT_S, **parts},
+        "CONN_HEALTH_CHECKS": True,
+        "TEST": {"DEPENDENCIES": []},
+    }
+
+
+def _sqlite(name: str, config: Config) -> dict[str, Any]:
+    # IMMEDIATE: a transaction that reads and then writes would otherwise fail at once when another one writes.
+    return {
+        "ENGINE": "django.db.backends.sqlite3",
+        "NAME": config.state_dir / f"{name}.sqlite3",
+        "OPTIONS": {
+            "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
+            "transaction_mode": "IMMEDIATE",
+            "timeout": 5,
+        },
+        # None needs another: a test makes only those that it names.
+        "TEST": {"NAME": config.state_dir / f"test-{name}.sqlite3", "DEPENDENCIES": []},
+    }

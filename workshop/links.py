@@ -16,7 +16,8 @@ def open_bus(config: Config, name: str) -> KafkaBus:
     client_id = f"{name}-{socket.gethostname()}-{os.getpid()}"
     if config.is_embedded:
         return KafkaBus(address_in(config.broker_file), embedded=True, client_id=client_id)
-    return KafkaBus(lambda: config.kafka_bootstrap_servers, embedded=False, client_id=client_id)
+    servers, security = config.kafka_bootstrap_servers, config.kafka_security
+    return KafkaBus(lambda: servers, embedded=False, client_id=client_id, security=security)
 
 
 def with_bus(

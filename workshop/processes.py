@@ -16,7 +16,9 @@ MANAGE = (sys.executable, str(ROOT / "manage.py"))
 def processes(config: Config) -> list[ProcessSpec]:
     """Return them in the order they are started; none waits for another, each copes with what is not there yet."""
     broker = [_broker(config)] if config.is_embedded else []
-    return [*broker, *map(_service, SERVICE_PROCESSES), ProcessSpec(name="web", argv=(*MANAGE, "serve"))]
+    projector = [] if config.backstage else [ProcessSpec(name="projector", argv=(*MANAGE, "project"))]
+    web = ProcessSpec(name="web", argv=(*MANAGE, "serve"))
+    return [*broker, *map(_service, SERVICE_PROCESSES), *projector, web]
 
 
 def services_of(process: str) -> tuple[str, ...]:

@@ -2,8 +2,9 @@
 
 import logging
 
-from saga.topics import SERVICES
 from workshop import config
+from workshop.channel_layer import channel_layers
+from workshop.databases import databases
 
 CONFIG = config.load()
 STATE_DIR = CONFIG.state_dir
@@ -32,28 +33,11 @@ TEMPLATES = [
     }
 ]
 
-
-def _sqlite(name: str) -> dict[str, object]:
-    # IMMEDIATE: a transaction that reads and then writes would otherwise fail at once when another one writes.
-    return {
-        "ENGINE": "django.db.backends.sqlite3",
-        "NAME": STATE_DIR / f"{name}.sqlite3",
-        "OPTIONS": {
-            "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
-            "transaction_mode": "IMMEDIATE",
-            "timeout": 5,
-        },
-        # None needs another: a test makes only those that it names.
-        "TEST": {"NAME": STATE_DIR / f"test-{name}.sqlite3", "DEPENDENCIES": []},
-    }
-
-
-# The read model, and one ledger for each service, which no other service opens.
-DATABASES = {"default": _sqlite("dashboard"), **{service: _sqlite(f"ledger-{service}") for service in SERVICES}}
+DATABASES = databases(CONFIG)
 DATABASE_ROUTERS = ["workshop.databases.LedgerRouter"]
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
-CHANNEL_LAYERS = {"default": {"BACKEND": "channels.layers.InMemoryChannelLayer"}}
+CHANNEL_LAYERS = channel_layers(CONFIG)
 
 STATIC_URL = "static/"
 STATICFILES_DIRS = [config.ROOT / "static"]
@@ -109,8 +93,10 @@ LOGGING = {
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["stderr"], "level": "INFO"},
     "loggers": {
-        # It tells of every connection it loses; what that means for us, our own lines say.
+        # They tell of every connection they lose; what that means for us, our own lines say.
         "kafka": {"level": "CRITICAL"},
+        "channels_redis": {"level": "CRITICAL"},
+        "psycopg.pool": {"level": "CRITICAL"},
         "daphne": {"level": "WARNING"},
         "django.channels.server": {"level": "WARNING"},
         "django.request": {"level": "ERROR", "filters": ["news"]},

@@ -9,7 +9,10 @@ urlpatterns = [
     path("", pages.board, name="board"),
     path("onboard/", pages.onboard, name="onboard"),
     path("roster/", pages.upload_roster, name="roster"),
+    path("stories/", pages.tell, name="stories"),
+    path("sagas/<str:saga_id>", pages.saga, name="saga"),
     path("healthz", pages.healthz),
     path("readyz", pages.readyz),
+    path("metrics", pages.metrics),
     path("api/", api.urls),
 ]

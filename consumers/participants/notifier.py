@@ -34,7 +34,9 @@ def perform(message: SagaMessage) -> dict[str, Any]:
 
 
 def undo(message: SagaMessage, result: dict[str, Any]) -> None:
-    """Correct the e-mail by another one, as what was sent cannot be taken back."""
+    """Correct the e-mail by another one, as what was sent cannot be taken back. If none was sent, there is no need."""
+    if not result:
+        return
     headers = {
         "Message-ID": f"<correction.{message.saga_id}@saga-workshop.example.com>",
         "In-Reply-To": str(result["message_id"]),

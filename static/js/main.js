@@ -3,13 +3,18 @@
 import { createAnnouncer } from "./components/announcer.js";
 import { createCounters } from "./components/counters.js";
 import { createDeadLetters } from "./components/dead-letters.js";
+import { connectFaults } from "./components/faults.js";
+import { createFaultsOn } from "./components/faults-on.js";
 import { connectHelp } from "./components/help.js";
 import { connectInvariants } from "./components/invariants.js";
 import { createNotices } from "./components/notices.js";
-import { connectMany, connectOnboarding, connectRoster } from "./components/onboard.js";
+import {
+  connectBreaking, connectMany, connectOnboarding, connectRoster, connectStories, connectStyle,
+} from "./components/onboard.js";
 import { createSagas } from "./components/sagas.js";
 import { createServices } from "./components/services.js";
 import { connectShortcuts } from "./components/shortcuts.js";
+import { createStuck } from "./components/stuck.js";
 import { createTraceMode } from "./components/trace-mode.js";
 import { createWeave } from "./components/weave.js";
 import { clearUnanswered } from "./lib/http.js";
@@ -30,8 +35,10 @@ const sagas = createSagas(component("sagas"), {
 });
 const drawn = [
   createTraceMode(component("trace-mode"), { onSwitch: switchTrace }),
-  createServices(component("services"), { dispatch }),
+  createServices(component("services"), { dispatch, openFaults: connectFaults(component("faults"), { dispatch }) }),
+  createFaultsOn(component("faults-on"), { dispatch }),
   createNotices(component("notices")),
+  createStuck(component("stuck"), { onShow: () => dispatch({ type: "only", statuses: "stuck" }) }),
   createCounters(component("counters")),
   createWeave(component("weave")),
   createAnnouncer(component("announcer")),
@@ -39,9 +46,12 @@ const drawn = [
   sagas,
 ];
 
+connectStyle(component("style"));
 connectOnboarding(component("onboard"));
 connectMany(component("many"));
 connectRoster(component("roster"));
+connectStories(component("stories"));
+connectBreaking(component("breaking"));
 connectInvariants(component("invariants"));
 connectHelp(component("help"));
 connectShortcuts({

@@ -33,6 +33,8 @@ from workshop.kafka_bus import KafkaBus, address_in
 
 BATCH = 500
 PARTITIONS = 6
+assert ONBOARDING.closing
+CLOSING = ONBOARDING.closing
 JOIN_S = 30.0
 RUN_S = 60.0
 RESULTS: dict[str, dict[str, Any]] = {
@@ -124,7 +126,7 @@ def _start(bus: KafkaBus, count: int) -> Iterator[None]:
 
 def _hop(step: str, bus: KafkaBus, count: int) -> Iterator[None]:
     following = ONBOARDING.step_after(step)
-    topic = following.topic if following else ONBOARDING.closing_topic
+    topic = following.topic if following else CLOSING.topic
     producer = bus.producer()
     for records in _batches(bus, ONBOARDING.step(step).topic, count):
         producer.send([_onward(record, step, topic) for record in records])
@@ -132,7 +134,7 @@ def _hop(step: str, bus: KafkaBus, count: int) -> Iterator[None]:
 
 
 def _finish(bus: KafkaBus, count: int) -> Iterator[None]:
-    for records in _batches(bus, ONBOARDING.closing_topic, count):
+    for records in _batches(bus, CLOSING.topic, count):
         for record in records:
             json.loads(record.value or b"")
         yield
@@ -164,6 +166,6 @@ def _onward(record: Record, step: str, topic: str) -> Outgoing:
     following = ONBOARDING.step_after(step)
     data["step"] = following.name if following else None
     data["hop"] += 1
-    event["id"] = f"{data['saga_id']}.{data['step'] or 'close'}.do"
+    event["id"] = f"{data['saga_id']}.{data['step'] or 'saga'}.do"
     value = json.dumps(event, separators=(",", ":")).encode()
     return Outgoing(topic=topic, key=data["saga_id"].encode(), value=value, headers=(wire.CONTENT_TYPE,))

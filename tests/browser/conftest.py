@@ -42,21 +42,22 @@ def complaints() -> Iterator[list[str]]:
 
 
 @pytest.fixture
-def open_page(browser: Browser, workshop: LiveWorkshop, complaints: list[str]) -> Iterator[Callable[[], Page]]:
-    """Return a function that opens the page, each time in a browser of its own."""
+def open_page(browser: Browser, workshop: LiveWorkshop, complaints: list[str]) -> Iterator[Callable[..., Page]]:
+    """Return a function that opens the board, or the page at `path`, each time in a browser of its own."""
     contexts: list[BrowserContext] = []
 
     def complain(message: ConsoleMessage) -> None:
         if message.type in ("error", "warning"):
-            complaints.append(message.text)
+            complaints.append(f"{message.text} {message.location}")
 
-    def open_one() -> Page:
+    def open_one(path: str = "/") -> Page:
         contexts.append(browser.new_context(viewport={"width": 1440, "height": 900}))
         page = contexts[-1].new_page()
         page.on("console", complain)
         page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.goto(workshop.url)
-        page.locator("[data-count=running]").filter(has_text="0").wait_for()
+        page.goto(workshop.url + path)
+        if path == "/":
+            page.locator("[data-count=running]").filter(has_text="0").wait_for()
         return page
 
     yield open_one
@@ -71,8 +72,9 @@ def page(open_page: Callable[[], Page]) -> Page:
 
 @pytest.fixture(autouse=True)
 def _quiet_workshop(workshop: LiveWorkshop) -> Iterator[None]:
-    """Each test leaves nothing under way."""
+    """Each test leaves nothing under way, and nothing broken."""
     yield
+    workshop.clear_faults()
     for service in workshop.get("/api/services")["services"]:
         if not service["running"]:
             workshop.send("PATCH", f"/api/services/{service['name']}", {"running": True})

@@ -16,12 +16,25 @@ from saga.messages import Kind, Trace
 from saga.reports import on_record
 from saga.routing import opening
 from saga.topics import SERVICES
-from tests.dash_factories import ADA, accept, event, finish, letter, life_of, outgoing, say, trace
+from tests.dash_factories import (
+    ADA,
+    accept,
+    accept_trip,
+    compensation,
+    event,
+    finish,
+    letter,
+    life_of,
+    no_progress,
+    outgoing,
+    say,
+    trace,
+)
 
 pytestmark = pytest.mark.django_db(databases=["default", *SERVICES])
 
 RFC_3339_UTC = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
-EVENT_FIELDS = set("seq kind service step attempt at topic partition offset key headers payload detail".split())
+EVENT_FIELDS = set("seq kind service step action attempt at topic partition offset key headers payload detail".split())
 SAGA_FIELDS = set("saga_id scenario style status reason user started_at ended_at steps".split())
 
 
@@ -219,19 +232,22 @@ def test_new_sagas_do_not_shift_a_page(client: Client) -> None:
 
 FILTERS = {
     "status=completed": [1],
-    "status=running": [2, 0],
-    "scenario=onboarding": [2, 1, 0],
+    "status=running": [5, 2, 0],
+    "scenario=onboarding": [4, 3, 2, 1, 0],
     "status=completed&scenario=onboarding": [1],
-    "status=stuck": [],
-    "scenario=trip": [],
+    "status=compensated": [3],
+    "status=stuck": [4],
+    "scenario=trip": [5],
+    "scenario=trip&status=stuck": [],
     "after=0": [],
 }
 
 
 @pytest.mark.parametrize(("query", "expected"), FILTERS.items(), ids=FILTERS)
 def test_sagas_are_filtered(client: Client, query: str, expected: list[int]) -> None:
-    ids = accept(3)
+    ids = [*accept(5), accept_trip()]
     finish(ids[1])
+    say(compensation(ids[3]), no_progress(ids[4], since=1))
     assert [saga["saga_id"] for saga in get(client, f"/api/sagas?{query}")["sagas"]] == [ids[one] for one in expected]
 
 

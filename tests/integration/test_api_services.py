@@ -25,7 +25,7 @@ def test_services_are_listed_with_what_they_are_asked_and_how_they_are(client: C
     services.ensure_rows((400, 3000))
     listed = {service["name"]: service for service in get(client, "/api/services")["services"]}
     assert set(listed) == set(SERVICES)
-    assert listed["provisioner"]["topics"] == ["new-user", "notified"]
+    assert listed["provisioner"]["topics"] == ["new-user", "undo-provision", "notified", "roll-back"]
     assert (listed["notifier"]["running"], listed["notifier"]["lag_ms"]) == (True, [400, 3000])
     assert {"state", "detail", "in_flight", "backlog", "rate", "partitions", "restarts"} <= set(listed["notifier"])
 
@@ -47,7 +47,7 @@ def test_a_service_is_killed_by_its_living_instances(client: Client) -> None:
     services.ensure_rows((0, 0))
     Service.objects.filter(name="notifier").update(view={"instances": [{"instance": "n-1"}]})
     assert client.post("/api/services/notifier/kill", {}, content_type="application/json").status_code == 202
-    assert Service.objects.get(name="notifier").kill == ["n-1"]
+    assert Service.objects.get(name="notifier").orders == [{"instance": "n-1", "kill": True}]
 
 
 def test_dead_letters_are_listed_newest_first(client: Client) -> None:
@@ -74,10 +74,15 @@ def test_the_openapi_document_lists_every_path_and_method(client: Client) -> Non
         ("/api/sagas", "post"),
         ("/api/sagas", "get"),
         ("/api/sagas/{saga_id}", "get"),
+        ("/api/sagas/{saga_id}/retry", "post"),
+        ("/api/sagas/{saga_id}/roll-back", "post"),
+        ("/api/sagas/{saga_id}/resolution", "post"),
         ("/api/services", "get"),
         ("/api/services/{name}", "patch"),
         ("/api/services/{name}/kill", "post"),
+        ("/api/faults", "delete"),
         ("/api/dead-letters", "get"),
+        ("/api/dead-letters/{letter_id}/replay", "post"),
         ("/api/invariants", "get"),
     }
     assert document["openapi"].startswith("3.")

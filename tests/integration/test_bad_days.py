@@ -25,6 +25,11 @@ CHANGING = [
     ("post", "/api/sagas", {"count": 3}),
     ("patch", "/api/services/notifier", {"running": False}),
     ("post", "/api/services/notifier/kill", {}),
+    ("post", "/api/sagas/known/retry", {}),
+    ("post", "/api/sagas/known/roll-back", {}),
+    ("post", "/api/sagas/known/resolution", {"step": "notify"}),
+    ("post", "/api/dead-letters/1/replay", {}),
+    ("delete", "/api/faults", {}),
 ]
 in_real_transactions = pytest.mark.django_db(transaction=True, serialized_rollback=True)
 
@@ -63,7 +68,7 @@ def test_a_form_too_is_told_that_the_database_is_locked(address: str, fields: di
 @in_real_transactions
 def test_while_one_writes_others_read(client: Client) -> None:
     with locked_database():
-        assert len(client.get("/api/services").json()["services"]) == 3
+        assert len(client.get("/api/services").json()["services"]) == len(SERVICES)
 
 
 @contextmanager

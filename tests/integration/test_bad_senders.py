@@ -27,7 +27,14 @@ FOREIGN = {
     "a same-site fetch": {"HTTP_SEC_FETCH_SITE": "same-site"},
     "a cross-site fetch with our origin": {"HTTP_SEC_FETCH_SITE": "cross-site", "HTTP_ORIGIN": "http://testserver"},
 }
-WAYS = [("post", "/api/sagas"), ("patch", "/api/services/notifier"), ("post", "/api/services/notifier/kill")]
+WAYS = [
+    ("post", "/api/sagas"),
+    ("post", "/api/sagas/known/roll-back"),
+    ("patch", "/api/services/notifier"),
+    ("post", "/api/services/notifier/kill"),
+    ("delete", "/api/faults"),
+    ("post", "/api/dead-letters/1/replay"),
+]
 
 
 @pytest.mark.parametrize(("method", "address"), WAYS, ids=[address for _, address in WAYS])
@@ -58,6 +65,9 @@ WRONG_WAYS = [
     ("GET", "/api/services/notifier"),
     ("DELETE", "/api/sagas"),
     ("PUT", "/api/sagas"),
+    ("GET", "/api/sagas/known/retry"),
+    ("PATCH", "/api/faults"),
+    ("DELETE", "/api/dead-letters/1/replay"),
     ("POST", "/api/invariants"),
     ("POST", "/healthz"),
 ]

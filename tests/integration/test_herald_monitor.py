@@ -16,7 +16,7 @@ from dashboard.watch import Watch
 from saga import wire
 from saga.bus import Outgoing, TopicPartition
 from saga.errors import BrokerUnavailable
-from saga.messages import Control
+from saga.steering import Control, FaultRules, Order
 from saga.topics import CONTROL, SERVICES
 from tests.dash_factories import beat, memory_bus
 from tests.memory_bus import MemoryBus
@@ -63,6 +63,10 @@ def test_nothing_is_said_twice(bus: MemoryBus, crier: Herald) -> None:
 CHANGES: dict[str, tuple[dict[str, Any], Control]] = {
     "stop": ({"running": False}, Control(service="authorizer", running=False, lag_ms=(400, 3000))),
     "be quick": ({"lag_ms": (0, 0)}, Control(service="authorizer", running=True, lag_ms=(0, 0))),
+    "go wrong": (
+        {"rules": FaultRules(fail_rate=0.5, seed=7)},
+        Control(service="authorizer", running=True, lag_ms=(400, 3000), faults=FaultRules(fail_rate=0.5, seed=7)),
+    ),
 }
 
 
@@ -89,21 +93,21 @@ def test_every_living_instance_is_told_to_die_once(bus: MemoryBus, crier: Herald
     services.kill("notifier")
     crier.run_once()
     crier.run_once()
-    assert [(control.service, control.kill) for control in said(bus)[len(SERVICES) :]] == [
-        ("notifier", "n-1"),
-        ("notifier", "n-2"),
+    assert [(control.service, control.order) for control in said(bus)[len(SERVICES) :]] == [
+        ("notifier", Order(instance="n-1", kill=True)),
+        ("notifier", Order(instance="n-2", kill=True)),
     ]
 
 
 def test_what_the_broker_did_not_take_is_said_again(bus: MemoryBus, crier: Herald) -> None:
-    Service.objects.filter(name="notifier").update(kill=["n-1"])
+    Service.objects.filter(name="notifier").update(orders=[{"instance": "n-1", "kill": True}])
     bus.is_down = True
     with pytest.raises(BrokerUnavailable):
         crier.run_once()
     bus.is_down = False
     crier.run_once()
     assert {control.service for control in said(bus)} == set(SERVICES)
-    assert [control.kill for control in said(bus) if control.kill] == ["n-1"]
+    assert [control.order for control in said(bus) if control.order] == [Order(instance="n-1", kill=True)]
 
 
 def test_a_broker_that_forgot_is_told_everything_anew(bus: MemoryBus, crier: Herald) -> None:
@@ -113,9 +117,7 @@ def test_a_broker_that_forgot_is_told_everything_anew(bus: MemoryBus, crier: Her
     bus.restart()
     Herald(bus).run_once()
     assert {control.service: control.running for control in said(bus)} == {
-        "provisioner": True,
-        "authorizer": False,
-        "notifier": True,
+        name: name != "authorizer" for name in SERVICES
     }
 
 
@@ -177,7 +179,14 @@ def test_a_broker_that_is_away_is_named_and_the_last_backlog_stays(bus: MemoryBu
 
 def test_a_death_that_the_supervisor_saw_is_shown(sight: Sight) -> None:
     sight.watch.hear(beat())
-    dead = {"name": "provisioner", "pid": None, "state": "restarting", "restarts": 3, "exit": "killed by SIGKILL"}
+    dead = {
+        "name": "provisioner",
+        "services": ["provisioner"],
+        "pid": None,
+        "state": "restarting",
+        "restarts": 3,
+        "exit": "killed by SIGKILL",
+    }
     sight.processes.write_text(json.dumps([dead]))
     seen = sight.see()
     assert (seen["state"], seen["restarts"]) == ("restarting", 3)

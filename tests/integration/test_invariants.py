@@ -6,57 +6,99 @@ from typing import Any
 
 import pytest
 
-from consumers.ledger import Entry, Ledger
-from consumers.models import Effect
+from consumers.ledger import Change, Ledger
+from consumers.models import Effect, SagaLog
+from consumers.saga_log import SagaLogStore
+from dashboard import outbox
 from dashboard.invariants import AUDITOR, Auditor
 from dashboard.models import Board, Saga
-from saga.definitions import ONBOARDING
-from saga.topics import SERVICES
-from tests.dash_factories import STEPS, accept, at, finish, life_of, say
+from saga.bus import Record
+from saga.definitions import COORDINATOR, DEFINITIONS, ONBOARDING, ORCHESTRATION, PACKAGE
+from saga.participation import STANDING, Entry, Status
+from saga.routing import End
+from saga.saga_log import LogEntry, Mark
+from saga.topics import PARTICIPANTS, SERVICES
+from tests.dash_factories import STEPS, accept, at, compensation, completion, finish, life_of, no_progress, say, trace
 
 pytestmark = pytest.mark.django_db(databases=["default", *SERVICES])
 
+RECORD = Record(topic="new-user", partition=0, offset=0, key=b"k", value=b"v")
+
+
+def note(saga_id: str, status: Status, *steps: str, scenario: str = "onboarding") -> None:
+    """Let the services record that these steps are in this state."""
+    for step in steps:
+        entry = Entry(saga_id=saga_id, step=step, status=status, result={}, decided_at=at(0), version=1)
+        Ledger(DEFINITIONS[scenario].step(step).service).record([Change(entry, RECORD)])
+
 
 def do(saga_id: str, *steps: str) -> None:
-    """Let the services record these steps, as they do."""
-    for step in steps:
-        Ledger(ONBOARDING.step(step).service).record([Entry(saga_id, step, {"for": step}, at(0))])
+    note(saga_id, Status.DONE, *steps)
+
+
+def log_end(saga_id: str, end: End) -> None:
+    entry = LogEntry(mark=Mark.END_SAGA, hop=9, cause="x", end=end)
+    SagaLogStore(COORDINATOR).append({saga_id: (0, [entry])}, at=at(0))
 
 
 @pytest.fixture
 def ids() -> list[str]:
-    """Two sagas completed, one half-way, one that waits."""
-    ids = accept(4)
+    """Two sagas completed, one half-way, one that waits, one compensated."""
+    ids = accept(5)
     for saga_id in ids[:2]:
         do(saga_id, *STEPS)
-        Ledger("provisioner").record([Entry(saga_id, "close", {}, at(0))])
+        close = Entry(saga_id=saga_id, step="close", status=Status.DONE, result={}, version=1)
+        Ledger("provisioner").record([Change(close, RECORD)])
     do(ids[2], "provision", "authorize")
+    note(ids[4], Status.UNDONE, "provision")
+    note(ids[4], Status.FAILED, "authorize")
     finish(ids[1], ids[0])
+    say(compensation(ids[4], second=9))
     return ids
+
+
+@pytest.fixture
+def packages() -> list[str]:
+    """Of two orchestrated packages, the first has completed and the second was compensated, as the log says."""
+    good, bad = outbox.accept(PACKAGE, style=ORCHESTRATION, users=2)
+    note(good, Status.DONE, "plane", "hotel", "tickets", scenario="package")
+    note(bad, Status.UNDONE, "plane", "tickets", scenario="package")
+    note(bad, Status.FAILED, "hotel", scenario="package")
+    log_end(good, End.COMPLETED)
+    log_end(bad, End.COMPENSATED)
+    as_package = {"scenario": "package", "style": ORCHESTRATION}
+    say(trace(good, *completion(good).events, **as_package), trace(bad, *compensation(bad).events, **as_package))
+    return [good, bad]
 
 
 def red() -> dict[str, str]:
     return {check["name"]: check["detail"] for check in AUDITOR.report()["checks"] if not check["ok"]}
 
 
-def effects(step: str, saga_id: str) -> Any:
-    return Effect.objects.using(ONBOARDING.step(step).service).filter(saga_id=saga_id, step=step)
+def effects(step: str, saga_id: str, scenario: str = "onboarding") -> Any:
+    service = DEFINITIONS[scenario].step(step).service
+    return Effect.objects.using(service).filter(saga_id=saga_id, step=step)
 
 
 def test_an_empty_board_holds() -> None:
     assert AUDITOR.report()["ok"]
 
 
-def test_everything_holds_while_sagas_are_under_way(ids: list[str]) -> None:
+def test_everything_holds_while_sagas_are_under_way(ids: list[str], packages: list[str]) -> None:
     report = AUDITOR.report()
-    assert report["ok"]
-    assert len(report["checks"]) == 6
+    assert report["ok"], red()
+    assert len(report["checks"]) == 8
     assert all(check["detail"] for check in report["checks"])
 
 
 def test_an_adopted_saga_holds_as_well(ids: list[str]) -> None:
     do("foreign", *STEPS)
     say(*life_of("foreign"))
+    assert red() == {}
+
+
+def test_a_step_that_was_refused_in_advance_is_nothing_left(ids: list[str]) -> None:
+    effects("authorize", ids[4]).update(status=str(Status.REFUSED))
     assert red() == {}
 
 
@@ -76,77 +118,144 @@ def lose_an_effect(ids: list[str]) -> None:
     effects("notify", ids[0]).delete()
 
 
-def lose_an_effect_half_way(ids: list[str]) -> None:
-    effects("provision", ids[2]).delete()
+def undo_a_completed_one(ids: list[str]) -> None:
+    effects("notify", ids[0]).update(status=str(Status.UNDONE))
 
 
-def do_a_step_too_early(ids: list[str]) -> None:
-    do(ids[3], "authorize")
+def keep_a_device(ids: list[str]) -> None:
+    effects("provision", ids[4]).update(status=str(Status.DONE))
 
 
 def do_it_for_a_stranger(ids: list[str]) -> None:
     do("stranger", "provision")
 
 
-BREACHES: dict[str, tuple[Callable[[list[str]], None], str, str]] = {
-    "a saga is lost": (lose_saga, "accepted", "4 accepted, 2 ended, 3 known"),
-    "two sagas share a place": (share_a_place, "place of its own", "2 ended, 1 places"),
+def be_late(ids: list[str]) -> None:
+    Saga.objects.filter(saga_id=ids[2]).update(fed_offset=0, progress_at=at(0))
+
+
+Breach = Callable[[list[str]], None]
+BREACHES: dict[str, tuple[Breach, str, str]] = {
+    "a saga is lost": (lose_saga, "accepted", "5 accepted, 3 ended, 4 known"),
+    "two sagas share a place": (share_a_place, "place of its own", "3 ended, 2 places"),
     "a place is left out": (leave_a_gap, "place of its own", "the last is 7"),
     "a completed saga lacks an effect": (lose_an_effect, "every step", "notify: 1 lacking"),
-    "an effect lost its predecessor": (lose_an_effect_half_way, "before the one before", "authorize: 1 too early"),
-    "a step came too early": (do_a_step_too_early, "before the one before", "authorize: 1 too early"),
+    "a completed saga's step was undone": (undo_a_completed_one, "every step", "notify: 1 lacking"),
+    "a compensated saga keeps its device": (keep_a_device, "nothing left", "provision: 1 left"),
     "an effect belongs to nobody": (do_it_for_a_stranger, "unknown saga", "provision: 1 of unknown sagas"),
+    "a saga is late and nobody says so": (be_late, "within its deadline", "1 late without a word, 0 stuck"),
 }
 
 
 @pytest.mark.parametrize(("breach", "name", "detail"), BREACHES.values(), ids=BREACHES)
-def test_each_breach_turns_its_check_red(
-    ids: list[str], breach: Callable[[list[str]], None], name: str, detail: str
-) -> None:
+def test_each_breach_turns_its_check_red(ids: list[str], breach: Breach, name: str, detail: str) -> None:
     breach(ids)
+    assert_red(name, detail)
+
+
+def lose_a_booking(packages: list[str]) -> None:
+    effects("plane", packages[0], "package").delete()
+
+
+def keep_a_booking(packages: list[str]) -> None:
+    effects("tickets", packages[1], "package").update(status=str(Status.STUCK))
+
+
+def forget_the_end(packages: list[str]) -> None:
+    SagaLog.objects.using(COORDINATOR).filter(saga_id=packages[0]).delete()
+
+
+def log_another_end(packages: list[str]) -> None:
+    forget_the_end(packages)
+    log_end(packages[0], End.COMPENSATED)
+
+
+LOGGED: dict[str, tuple[Breach, str, str]] = {
+    "a booking is lost": (lose_a_booking, "every step", "plane: 1 lacking"),
+    "a booking is left": (keep_a_booking, "nothing left", "tickets: 1 left"),
+    "the log does not know the end": (forget_the_end, "coordinator's log", "completed: 1 not so in the log"),
+    "the log says another end": (log_another_end, "coordinator's log", "completed: 1 not so in the log"),
+}
+
+
+@pytest.mark.parametrize(("breach", "name", "detail"), LOGGED.values(), ids=LOGGED)
+def test_each_breach_of_an_orchestrated_saga_turns_its_check_red(
+    packages: list[str], breach: Breach, name: str, detail: str
+) -> None:
+    breach(packages)
+    assert_red(name, detail)
+
+
+def assert_red(name: str, detail: str) -> None:
     assert not AUDITOR.report()["ok"]
     [(red_name, red_detail)] = red().items()
     assert name in red_name
     assert detail in red_detail
 
 
+@pytest.mark.parametrize("status", sorted(STANDING))
+def test_whatever_was_done_and_not_taken_back_is_left(ids: list[str], status: Status) -> None:
+    effects("provision", ids[4]).update(status=str(status))
+    assert_red("nothing left", "provision: 1 left")
+
+
+def test_a_late_saga_that_is_shown_as_stuck_holds(ids: list[str]) -> None:
+    be_late(ids)
+    say(no_progress(ids[2], since=1))
+    assert red() == {}
+    assert "1 stuck" in json.dumps(AUDITOR.report())
+
+
+def test_a_saga_that_waits_in_the_outbox_is_not_late(ids: list[str]) -> None:
+    Saga.objects.filter(saga_id=ids[3]).update(fed_offset=None, progress_at=at(0))
+    assert red() == {}
+
+
 def test_an_effect_recorded_twice_turns_its_check_red() -> None:
     """The ledger itself refuses this, so it takes a ledger that has been tampered with."""
     [saga_id] = accept()
     auditor = Auditor()
-    auditor.add_ledger("provisioner", lambda: [(saga_id, "provision")] * 2)
+    auditor.add_ledger("provisioner", lambda: [(saga_id, "provision", "done")] * 2)
     [twice] = [check for check in auditor.report()["checks"] if not check["ok"]]
     assert "recorded twice" in twice["name"]
     assert twice["detail"] == "provision: 1 repeated"
 
 
 def test_a_miscounted_board_turns_red(ids: list[str]) -> None:
-    Board.objects.update(accepted=5)
-    assert "5 accepted" in next(iter(red().values()))
+    Board.objects.update(accepted=6)
+    assert "6 accepted" in next(iter(red().values()))
 
 
-def test_the_auditor_reads_every_ledger_and_only_reads(ids: list[str]) -> None:
-    before = [list(Effect.objects.using(service).values()) for service in SERVICES]
+def test_the_auditor_reads_every_ledger_and_only_reads(ids: list[str], packages: list[str]) -> None:
+    before = everything()
     report = json.dumps(AUDITOR.report())
-    assert "8 effects" in report
-    assert [list(Effect.objects.using(service).values()) for service in SERVICES] == before
+    assert "16 effects" in report
+    assert "2 ends in the log" in report
+    assert everything() == before
+
+
+def everything() -> list[Any]:
+    ledgers = [list(Effect.objects.using(service).values()) for service in PARTICIPANTS]
+    return [*ledgers, list(SagaLog.objects.using(COORDINATOR).values())]
 
 
 def test_what_happens_while_the_auditor_looks_is_no_breach() -> None:
-    """A saga that is accepted, done and completed between two of its looks breaks nothing."""
+    """A saga that is accepted, done and completed, or compensated, between two of its looks breaks nothing."""
     accept()
     auditor = Auditor()
 
     def reading(service: str) -> Callable[[], Any]:
         def read() -> Any:
             found = list(Ledger(service).effects())
-            [saga_id] = accept()
-            do(saga_id, *STEPS)
-            finish(saga_id)
+            done, undone = accept(2)
+            do(done, *STEPS)
+            note(undone, Status.UNDONE, *STEPS)
+            finish(done)
+            say(compensation(undone, second=Board.current().ended))
             return found
 
         return read
 
-    for service in SERVICES:
-        auditor.add_ledger(service, reading(service))
+    for step in ONBOARDING.steps:
+        auditor.add_ledger(step.service, reading(step.service))
     assert [check for check in auditor.report()["checks"] if not check["ok"]] == []

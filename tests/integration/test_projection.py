@@ -1,5 +1,6 @@
 """Trace messages become rows, the same ones however they come."""
 
+from collections.abc import Callable
 from itertools import pairwise
 from typing import Any
 
@@ -7,13 +8,30 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from dashboard import board, services
+from dashboard import board, rescue, services
 from dashboard.history import events_of
-from dashboard.models import Board, DeadLetter, Saga, TraceRecord
+from dashboard.models import Board, DeadLetter, Saga, Service, TraceRecord
 from saga.messages import Kind, Trace, User
-from saga.state import COMPLETED, RUNNING
-from tests.dash_factories import accept, at, completion, counters, event, finish, letter, life_of, saga, say, trace
-from tests.dash_factories import undone as taken_back
+from saga.state import COMPLETED, RUNNING, STUCK
+from tests.dash_factories import (
+    REASON,
+    accept,
+    at,
+    compensation,
+    completion,
+    counters,
+    event,
+    finish,
+    letter,
+    life_of,
+    no_progress,
+    saga,
+    say,
+    stuck_undo,
+    taken_back,
+    trace,
+    way_back_of,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -38,22 +56,28 @@ def in_batches(items: list[Any]) -> st.SearchStrategy[list[list[Any]]]:
     return cuts.map(lambda ends: [items[a:b] for a, b in pairwise(ends)])
 
 
+LIVES = {"completed": life_of, "compensated": way_back_of}
+
+
+@pytest.mark.parametrize(("end", "life"), LIVES.items(), ids=LIVES)
 @property_test
 @given(data=st.data())
-def test_any_order_repetition_and_batching_gives_the_same_rows_and_counters(data: st.DataObject) -> None:
+def test_any_order_repetition_and_batching_gives_the_same_rows_and_counters(
+    data: st.DataObject, end: str, life: Callable[[str], list[Trace]]
+) -> None:
     with taken_back():
         expected_id, saga_id = accept(2)
-        for said in life_of(expected_id):
+        for said in life(expected_id):
             say(said)
-        for batch in data.draw(batches(life_of(saga_id))):
+        for batch in data.draw(batches(life(saga_id))):
             say(*batch)
         expected, row = shown(expected_id), shown(saga_id)
         own = {"number", "saga_id", "user", "started_at", "finished"}
         assert {name: row[name] for name in row if name not in own} == {
             name: expected[name] for name in expected if name not in own
         }
-        assert counters() == {"accepted": 2, "ended": 2, "completed": 2, "out_of_order": 0, "dead_letters": 0}
-        assert TraceRecord.objects.filter(saga_id=saga_id).count() == len(life_of(saga_id))
+        assert counters() == dict.fromkeys(counters(), 0) | {"accepted": 2, "ended": 2, end: 2}
+        assert TraceRecord.objects.filter(saga_id=saga_id).count() == len(life(saga_id))
         assert events_of(saga_id) == events_of(expected_id)
 
 
@@ -115,8 +139,45 @@ def test_a_saga_shows_what_each_service_did() -> None:
     say(*life_of(saga_id)[:5])
     provision, authorize, notify = shown(saga_id)["steps"]
     assert (provision["status"], provision["attempts"], provision["result"]) == ("done", 1, {"for": "provision"})
-    assert (authorize["status"], authorize["attempts"], authorize["result"]) == ("retrying", 2, None)
+    assert (authorize["status"], authorize["attempts"], authorize["result"]) == ("retrying", 1, None)
     assert (notify["status"], notify["attempts"], notify["service"]) == ("waiting", 0, "notifier")
+
+
+def test_a_saga_that_goes_back_shows_why_and_what_was_undone() -> None:
+    [saga_id] = accept()
+    said = way_back_of(saga_id)
+    say(*said[:7])
+    assert (shown(saga_id)["status"], shown(saga_id)["reason"]) == ("compensating", REASON)
+    say(*said[7:])
+    row = shown(saga_id)
+    assert (row["status"], row["reason"], row["ended_at"]) == ("compensated", REASON, at(60))
+    assert [step["status"] for step in row["steps"]] == ["undone", "undone", "failed"]
+
+
+def test_a_saga_whose_compensation_is_stuck_says_so_until_it_goes_on() -> None:
+    [saga_id] = accept()
+    say(*way_back_of(saga_id)[:7], stuck_undo(saga_id))
+    row = shown(saga_id)
+    assert (row["status"], row["reason"], row["ended_at"]) == ("stuck", "the archive is full", None)
+    assert counters()["ended"] == 0
+    say(*way_back_of(saga_id)[7:])
+    assert (shown(saga_id)["status"], shown(saga_id)["reason"]) == ("compensated", REASON)
+
+
+def test_a_saga_that_was_stuck_remembers_since_when() -> None:
+    [saga_id] = accept()
+    say(no_progress(saga_id, since=1))
+    stuck_at = saga(saga_id).stuck_at
+    assert stuck_at is not None
+    say(*life_of(saga_id))
+    assert (saga(saga_id).status, saga(saga_id).stuck_at) == (COMPLETED, stuck_at)
+
+
+def test_what_was_found_stuck_before_it_went_on_stops_nothing() -> None:
+    [saga_id] = accept()
+    say(*life_of(saga_id)[:4])
+    say(no_progress(saga_id, since=1))
+    assert (saga(saga_id).status, saga(saga_id).stuck_at) == (RUNNING, None)
 
 
 def test_a_saga_that_another_program_began_is_adopted() -> None:
@@ -136,10 +197,40 @@ def test_an_adopted_saga_is_not_sent_by_the_outbox() -> None:
     assert saga("foreign").status == COMPLETED
 
 
+def test_a_dead_letter_stops_its_saga_at_once_and_says_why() -> None:
+    known, other = accept(2)
+    say(life_of(known)[0], life_of(other)[0])
+    say(letters=[letter(key=known)])
+    assert saga(known).status == STUCK
+    assert saga(known).reason == "a message was dead-lettered: the message is empty"
+    assert saga(other).status == RUNNING
+
+
+def test_a_dead_letter_that_is_read_again_does_not_stop_a_saga_that_was_helped_since() -> None:
+    [saga_id] = accept()
+    say(letters=[letter(key=saga_id)])
+    say(*life_of(saga_id)[:3])
+    assert saga(saga_id).status == RUNNING
+    say(letters=[letter(key=saga_id)])
+    assert saga(saga_id).status == RUNNING
+
+
+def test_a_dead_letter_of_an_ended_saga_changes_nothing_about_it() -> None:
+    [saga_id] = accept()
+    finish(saga_id)
+    say(letters=[letter(key=saga_id)])
+    assert (saga(saga_id).status, saga(saga_id).reason) == (COMPLETED, None)
+
+
 def test_a_dead_letter_is_kept_once_however_often_it_is_read() -> None:
     say(letters=[letter(), letter()])
     say(letters=[letter(), letter(offset=18)])
     assert counters()["dead_letters"] == DeadLetter.objects.count() == 2
+
+
+def kill(name: str) -> None:
+    Service.objects.filter(name=name).update(view={"instances": [{"instance": "n-1"}]})
+    services.kill(name)
 
 
 CHANGES = {
@@ -149,7 +240,10 @@ CHANGES = {
     "a saga ends": lambda: say(completion("known")),
     "a dead letter comes": lambda: say(letters=[letter()]),
     "a service is asked to stop": lambda: services.change("notifier", running=False),
-    "a service shall die": lambda: services.kill("notifier"),
+    "a service shall die": lambda: kill("notifier"),
+    "all faults are cleared": services.clear_faults,
+    "somebody wants a retry": lambda: rescue.retry("known"),
+    "somebody wants it rolled back": lambda: rescue.roll_back("known"),
 }
 
 
@@ -201,20 +295,41 @@ def test_pages_of_changes_bring_everything_once(limit: int) -> None:
 
 
 def test_counters_add_up() -> None:
-    ids = accept(5)
+    ids = accept(6)
     finish(ids[1], ids[0])
+    say(compensation(ids[2], second=3), no_progress(ids[3], since=1))
     view = board.snapshot(trace=True)
     assert view.counters == {
-        "accepted": 5,
+        "accepted": 6,
         "running": 3,
         "completed": 2,
+        "compensated": 1,
+        "stuck": 1,
         "out_of_order": 2,
         "dead_letters": 0,
-        "waiting": 5,
+        "waiting": 3,
     }
 
 
-def test_without_trace_only_what_has_ended_is_shown() -> None:
-    ids = accept(3)
-    finish(ids[1])
-    assert [row["saga_id"] for row in board.snapshot(trace=False).sagas] == [ids[1]]
+def test_a_saga_that_ended_before_a_wish_about_it_was_sent_does_not_wait_for_ever() -> None:
+    [saga_id] = accept()
+    rescue.retry(saga_id)
+    finish(saga_id)
+    assert board.snapshot(trace=True).counters["waiting"] == 0
+
+
+def test_without_trace_only_what_has_ended_or_is_or_was_stuck_is_shown() -> None:
+    running, completed, compensated, stuck, was_stuck = accept(5)
+    say(life_of(running)[1], no_progress(stuck, since=1), no_progress(was_stuck, since=1))
+    finish(completed)
+    say(compensation(compensated), *life_of(was_stuck)[:3])
+    shown_ids = [row["saga_id"] for row in board.snapshot(trace=False).sagas]
+    assert shown_ids == [was_stuck, stuck, compensated, completed]
+
+
+def test_without_trace_no_steps_are_told() -> None:
+    [saga_id] = accept()
+    say(*way_back_of(saga_id)[:7], stuck_undo(saga_id))
+    [row] = board.without_steps(board.snapshot(trace=False).sagas)
+    assert "steps" not in row
+    assert (row["status"], row["reason"]) == ("stuck", "the archive is full")

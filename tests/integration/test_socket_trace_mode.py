@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.dash_factories import accept, finish, life_of, say
+from tests.dash_factories import accept, finish, life_of, no_progress, say, stuck_undo, way_back_of
 from tests.dash_socket import Server, shows
 
 pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
@@ -14,15 +14,39 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Server:
 
 
 async def test_without_trace_only_what_has_ended_is_sent_and_no_step_of_it(server: Server) -> None:
-    before, during, never = await server.do(accept, 3)
-    await server.do(say, *life_of(before), life_of(never)[1])
+    before, during, under_way = await server.do(accept, 3)
+    await server.do(say, *life_of(before), life_of(under_way)[1])
     async with server.page("?trace=off") as page:
         assert [row["saga_id"] for row in (await page.next())["sagas"]] == [before]
-        await server.do(say, *life_of(during)[:4], life_of(never)[2])
+        await server.do(say, *life_of(during)[:4], life_of(under_way)[2])
         await server.do(say, *life_of(during)[4:])
         await page.until(shows(during))
     assert page.knows_no_steps
-    assert never not in page.rows()
+    assert page.statuses == [(before, "completed"), (during, "completed")]
+
+
+async def test_without_trace_a_saga_that_gets_stuck_is_sent_and_from_then_on_what_becomes_of_it(server: Server) -> None:
+    [saga_id] = await server.do(accept)
+    async with server.page("?trace=off") as page:
+        await page.next()
+        for said in way_back_of(saga_id)[:7]:
+            await server.do(say, said)
+        await server.do(say, stuck_undo(saga_id))
+        await page.until(shows(saga_id, status="stuck"))
+        await server.do(say, *way_back_of(saga_id)[7:])
+        await page.until(shows(saga_id, status="compensated"))
+    assert page.knows_no_steps
+    assert page.statuses == [(saga_id, "stuck"), (saga_id, "compensated")]
+
+
+async def test_without_trace_a_stuck_saga_is_there_from_the_first_frame(server: Server) -> None:
+    stuck, _ = await server.do(accept, 2)
+    await server.do(say, no_progress(stuck, since=1))
+    async with server.page("?trace=off") as page:
+        first = await page.next()
+    assert page.statuses == [(stuck, "stuck")]
+    assert page.knows_no_steps
+    assert first["counters"]["stuck"] == 1
 
 
 async def test_without_trace_a_saga_under_way_changes_no_row_but_is_counted(server: Server) -> None:

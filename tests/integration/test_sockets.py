@@ -3,6 +3,7 @@
 import pytest
 
 from dashboard import hub, services
+from saga.topics import SERVICES
 from tests.dash_factories import accept, finish, life_of, say
 from tests.dash_socket import Server, shows
 
@@ -21,7 +22,7 @@ async def test_the_first_frame_is_everything(server: Server) -> None:
         first = await page.next()
     assert (first["type"], first["trace"]) == ("snapshot", True)
     assert [row["saga_id"] for row in first["sagas"]] == ids[::-1]
-    assert {service["name"] for service in first["services"]} == {"provisioner", "authorizer", "notifier"}
+    assert {service["name"] for service in first["services"]} == set(SERVICES)
     assert (first["counters"]["running"], first["older"]) == (3, None)
     assert first["health"] == [{"name": "database", "ok": True, "detail": ""}]
 

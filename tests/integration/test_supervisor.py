@@ -125,6 +125,7 @@ def test_a_killed_process_is_started_again_and_its_end_is_told(run: Run) -> None
     eventually(lambda: run.pid("ann") != first)
     assert run.processes()["ann"] | {"pid": 0} == {
         "name": "ann",
+        "services": [],
         "pid": 0,
         "state": "running",
         "restarts": 1,

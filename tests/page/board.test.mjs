@@ -99,13 +99,18 @@ test("one history is open at a time, and the same row closes it", () => {
 });
 
 test("a history that comes after its row was closed is dropped", () => {
-  assert.equal(boardOf({ type: "history", saga_id: "a", saga: {} }).history, null);
+  assert.equal(boardOf({ type: "history", saga_id: "a", events: [] }).history, null);
 });
 
 test("a failed refresh keeps the history that is shown", () => {
-  const board = boardOf({ type: "toggle", saga_id: "a" }, { type: "history", saga_id: "a", saga: { events: [] } },
+  const board = boardOf({ type: "toggle", saga_id: "a" }, { type: "history", saga_id: "a", events: ["e"] },
     { type: "history", saga_id: "a", problem: "no" });
-  assert.deepEqual(board.history, { saga: { events: [] }, problem: "no" });
+  assert.deepEqual(board.history, { events: ["e"], problem: "no" });
+});
+
+test("what to show is part of the view, and stays over a delta", () => {
+  const board = boardOf(snapshot([row(1)]), { type: "only", statuses: "stuck" }, delta([row(2)]));
+  assert.equal(board.view.only, "stuck");
 });
 
 test("a message of an unknown type changes nothing", () => {

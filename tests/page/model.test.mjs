@@ -7,7 +7,9 @@ import { backoffMs } from "../../static/js/model/backoff.js";
 import { lookOf, STEP_STATES } from "../../static/js/model/states.js";
 import { weave } from "../../static/js/model/weave.js";
 import { visibleRange } from "../../static/js/model/window.js";
-import { duration, elapsedMs, partitionsWords, plural, prettyPayload, resultWords } from "../../static/js/model/words.js";
+import {
+  countdown, duration, elapsedMs, partitionsWords, plural, prettyPayload, resultWords,
+} from "../../static/js/model/words.js";
 
 function sagas(...rows) {
   return new Map(rows.map(([number, finished, name = "Ada"]) => [`s${number}`, {
@@ -29,6 +31,16 @@ for (const search of ["josé", "JOSE", " wojcik ", "é W"]) {
   test(`"${search}" finds José Wójcik`, () => {
     const found = arrange(sagas([1, null, "José Wójcik"], [2, null, "Ada"]), { order: "started", search });
     assert.deepEqual(numbers(found), [1]);
+  });
+}
+
+for (const [only, found] of [["", [3, 2, 1]], ["stuck", [2]], ["running compensating", [3, 1]]]) {
+  test(`only "${only}" lists ${found}`, () => {
+    const all = sagas([1, null], [2, null], [3, null]);
+    Object.assign(all.get("s1"), { status: "running" });
+    Object.assign(all.get("s2"), { status: "stuck" });
+    Object.assign(all.get("s3"), { status: "compensating" });
+    assert.deepEqual(numbers(arrange(all, { order: "started", search: "", only })), found);
   });
 }
 
@@ -75,6 +87,12 @@ for (const [ms, words] of [[0, "0.0 s"], [3_449, "3.4 s"], [59_999, "59.9 s"], [
   test(`${ms} ms are "${words}"`, () => assert.equal(duration(ms), words));
 }
 
+for (const [at, words] of [["2026-01-01T00:00:01.400Z", "in 1.4 s"], ["2025-12-31T23:59:59Z", "now"]]) {
+  test(`the next attempt at ${at} is "${words}"`, () => {
+    assert.equal(countdown(at, Date.parse("2026-01-01T00:00:00Z")), words);
+  });
+}
+
 test("a duration is never negative, whatever the clocks say", () => {
   assert.equal(elapsedMs({ started_at: "2026-01-01T00:00:10Z", ended_at: "2026-01-01T00:00:09Z" }, 0), 0);
 });
@@ -85,6 +103,8 @@ for (const [result, words] of [
   [{ authorizations: ["vpn", "git"] }, "vpn, git"],
   [{ message_id: "m", email: "ada@example.com" }, "ada@example.com"],
   [{ seat: "12A" }, "12A"],
+  [{ booking: "CA-1", item: "Fiat 500" }, "Fiat 500, CA-1"],
+  [{ booking: "CA-1" }, "CA-1"],
   [{}, ""],
 ]) {
   test(`the result ${JSON.stringify(result)} is told as "${words}"`, () => assert.equal(resultWords(result), words));

@@ -13,6 +13,7 @@ settings.load_profile("workshop")
 def bench(monkeypatch: pytest.MonkeyPatch) -> Workbench:
     """A workbench whose clock stands still, so that no worker may wait for it. Its topics have one partition each."""
     monkeypatch.setattr(worker, "POLL_TIMEOUT_S", 0.0)
+    monkeypatch.setattr(worker, "GATHER_S", 0.0)
     return Workbench()
 
 

@@ -39,6 +39,7 @@ def test_an_empty_variable_counts_as_not_set(monkeypatch: pytest.MonkeyPatch) ->
         ("TOPIC_PARTITIONS", "0"),
         ("IN_FLIGHT_LIMIT", "-1"),
         ("WORK_LIMIT", "1.5"),
+        ("SAGA_DEADLINE_S", "0"),
         ("LAG_MS", "400"),
         ("LAG_MS", "3000,400"),
         ("LAG_MS", "-1,5"),

@@ -4,7 +4,8 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from consumers.desk import Desk, Work
+from consumers.desk import Desk
+from consumers.role import Work
 from saga.bus import Record, TopicPartition
 from tests.factories import record, request
 

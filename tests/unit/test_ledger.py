@@ -1,16 +1,22 @@
-"""A ledger holds each effect once, and what it holds stands."""
+"""A ledger holds each effect once; a change is written only over the version that it was made from."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable
+from dataclasses import replace
 
 import pytest
 
-from consumers.ledger import Entry, Ledger
-from tests.factories import AT
+from consumers.ledger import Change, Ledger
+from saga import participation
+from saga.bus import Record
+from saga.messages import Action
+from saga.participation import Entry, Status
+from tests.factories import AT, LATER, attempt, entry, outgoing, record, request
 
 pytestmark = pytest.mark.django_db(databases=["provisioner", "authorizer"])
 
-FIRST = Entry("saga-1", "provision", {"device_id": "WS-1"}, AT)
-OTHER = FIRST._replace(result={"device_id": "WS-9"}, recorded_at="2026-01-01T00:00:09Z")
+FIRST = entry()
+OTHER = replace(FIRST, result={"device_id": "WS-9"}, decided_at=LATER)
+ASKED = record(outgoing(request()).value, partition=3, offset=17)
 
 
 @pytest.fixture
@@ -18,60 +24,123 @@ def ledger() -> Ledger:
     return Ledger("provisioner")
 
 
-def keys(entries: Sequence[Entry]) -> set[tuple[str, str]]:
-    return {entry.key for entry in entries}
+def changes(entries: Iterable[Entry]) -> list[Change]:
+    return [Change(each, ASKED) for each in entries]
 
 
-def test_what_was_recorded_is_found_as_it_was(ledger: Ledger) -> None:
-    ledger.record([FIRST])
-    assert ledger.find(["saga-1", "saga-2"]) == {("saga-1", "provision"): FIRST}
+def waiting(number: int, next_at: str) -> Change:
+    """Return a row that waits for its next attempt, and the request that asked for it."""
+    asked = request(saga_id=f"saga-{number}")
+    kept = Record(topic="new-user", partition=1, offset=number, key=b"saga", value=outgoing(asked).value)
+    tried = entry(Status.TRYING, saga_id=f"saga-{number}", attempts=(attempt(next_at=next_at),))
+    return Change(tried, kept)
+
+
+@pytest.mark.parametrize("status", Status)
+def test_what_was_recorded_is_found_as_it_was(ledger: Ledger, status: Status) -> None:
+    ledger.record(changes([entry(status)]))
+    assert ledger.find(["saga-1", "saga-2"]) == {("saga-1", "provision"): entry(status)}
+
+
+def test_every_attempt_is_kept_with_its_error_and_its_time(ledger: Ledger) -> None:
+    attempts = (attempt(1), attempt(2, error="Zoë \x00 “%s”"), attempt(1, Action.UNDO, round=2, at=LATER, next_at=None))
+    ledger.record(changes([entry(attempts=attempts)]))
+    assert ledger.find(["saga-1"])[FIRST.key].attempts == attempts
 
 
 def test_recording_returns_what_stands(ledger: Ledger) -> None:
-    assert ledger.record([FIRST]) == {FIRST.key: FIRST}
+    assert ledger.record(changes([FIRST])) == {FIRST.key: FIRST}
 
 
 def test_whoever_records_an_effect_second_is_given_the_first_one(ledger: Ledger) -> None:
-    ledger.record([FIRST])
-    assert ledger.record([OTHER]) == {FIRST.key: FIRST}
+    ledger.record(changes([FIRST]))
+    assert ledger.record(changes([OTHER])) == {FIRST.key: FIRST}
     assert ledger.find(["saga-1"]) == {FIRST.key: FIRST}
 
 
+def test_a_change_is_written_over_the_version_that_it_was_made_from(ledger: Ledger) -> None:
+    ledger.record(changes([FIRST]))
+    after = participation.undone(FIRST, at=LATER)
+    assert ledger.record(changes([after])) == {FIRST.key: after} == ledger.find(["saga-1"])
+
+
+def test_of_two_changes_to_one_version_the_first_one_stands(ledger: Ledger) -> None:
+    ledger.record(changes([FIRST]))
+    first, second = participation.undone(FIRST, at=AT), participation.undone(FIRST, at=LATER)
+    ledger.record(changes([first]))
+    assert ledger.record(changes([second])) == {FIRST.key: first} == ledger.find(["saga-1"])
+
+
+def test_a_change_to_a_row_that_is_not_there_is_not_written(ledger: Ledger) -> None:
+    assert ledger.record(changes([participation.undone(FIRST, at=LATER)])) == {}
+
+
 def test_in_one_batch_new_effects_are_recorded_beside_known_ones(ledger: Ledger) -> None:
-    new = FIRST._replace(saga_id="saga-2")
-    ledger.record([FIRST])
-    assert ledger.record([OTHER, new]) == {FIRST.key: FIRST, new.key: new}
+    new, undone = replace(FIRST, saga_id="saga-2"), participation.undone(replace(FIRST, saga_id="saga-3"), at=LATER)
+    ledger.record(changes([FIRST, replace(FIRST, saga_id="saga-3")]))
+    assert ledger.record(changes([OTHER, new, undone])) == {FIRST.key: FIRST, new.key: new, undone.key: undone}
 
 
 def test_a_batch_with_an_entry_that_cannot_be_written_is_not_written_at_all(ledger: Ledger) -> None:
     with pytest.raises(TypeError):
-        ledger.record([FIRST, FIRST._replace(saga_id="saga-2", result={"device_id": object()})])
+        ledger.record(changes([FIRST, replace(FIRST, saga_id="saga-2", result={"device_id": object()})]))
     assert ledger.find(["saga-1", "saga-2"]) == {}
 
 
 def test_steps_of_one_saga_stand_side_by_side(ledger: Ledger) -> None:
-    closed = FIRST._replace(step="close", result={})
-    ledger.record([FIRST, closed])
-    assert keys(list(ledger.find(["saga-1"]).values())) == {("saga-1", "provision"), ("saga-1", "close")}
+    closed = entry(step=None)
+    ledger.record(changes([FIRST, closed]))
+    assert ledger.find(["saga-1"]) == {FIRST.key: FIRST, ("saga-1", "close"): closed}
 
 
 def test_no_service_sees_the_ledger_of_another(ledger: Ledger) -> None:
-    ledger.record([FIRST])
+    ledger.record(changes([FIRST]))
     assert Ledger("authorizer").find(["saga-1"]) == {}
 
 
 def test_a_result_keeps_every_character(ledger: Ledger) -> None:
-    entry = FIRST._replace(result={"text": "Zoë \x00 “%s” \U0001f600", "nested": [1, None, {"a": 0.5}]})
-    ledger.record([entry])
-    assert ledger.find(["saga-1"])[entry.key] == entry
+    odd = replace(FIRST, result={"text": "Zoë \x00 “%s” \U0001f600", "nested": [1, None, {"a": 0.5}]})
+    ledger.record(changes([odd]))
+    assert ledger.find(["saga-1"])[odd.key] == odd
 
 
 def test_the_closing_of_a_saga_is_no_effect_on_the_world(ledger: Ledger) -> None:
-    ledger.record([FIRST, FIRST._replace(step="close", result={})])
-    assert list(ledger.effects()) == [("saga-1", "provision")]
+    ledger.record(changes([FIRST, entry(step=None)]))
+    assert list(ledger.effects()) == [("saga-1", "provision", "done")]
 
 
 def test_a_thousand_sagas_are_found_at_once(ledger: Ledger) -> None:
-    entries = [FIRST._replace(saga_id=f"saga-{number}") for number in range(1000)]
-    ledger.record(entries)
-    assert len(ledger.find([entry.saga_id for entry in entries])) == 1000
+    entries = [replace(FIRST, saga_id=f"saga-{number}") for number in range(1000)]
+    ledger.record(changes(entries))
+    assert len(ledger.find([each.saga_id for each in entries])) == 1000
+
+
+class TestTimer:
+    def test_where_nothing_waits_nothing_is_due(self, ledger: Ledger) -> None:
+        ledger.record(changes([FIRST]))
+        assert (ledger.overdue(LATER, limit=10), ledger.next_at()) == ([], None)
+
+    def test_what_is_due_comes_back_as_it_was_asked_for_longest_overdue_first(self, ledger: Ledger) -> None:
+        late, later, not_yet = waiting(1, "2026-01-01T00:00:02Z"), waiting(2, AT), waiting(3, "2026-01-01T00:00:09Z")
+        ledger.record([late, later, not_yet])
+        assert ledger.overdue("2026-01-01T00:00:05Z", limit=10) == [later.record, late.record]
+        assert ledger.next_at() == AT
+
+    def test_at_most_so_many_come_at_once(self, ledger: Ledger) -> None:
+        ledger.record([waiting(number, AT) for number in range(5)])
+        assert len(ledger.overdue(LATER, limit=3)) == 3
+
+    @pytest.mark.parametrize("status", [Status.DONE, Status.FAILED, Status.REFUSED])
+    def test_what_is_decided_waits_no_longer(self, ledger: Ledger, status: Status) -> None:
+        tried = waiting(1, AT)
+        ledger.record([tried])
+        ledger.record([Change(replace(tried.entry, status=status, version=2), tried.record)])
+        assert (ledger.overdue(LATER, limit=10), ledger.next_at()) == ([], None)
+
+    def test_a_compensation_waits_for_its_next_attempt_as_a_step_does(self, ledger: Ledger) -> None:
+        ledger.record(changes([entry(Status.UNDOING)]))
+        assert (ledger.overdue(LATER, limit=10), ledger.next_at()) == ([ASKED], LATER)
+
+    def test_what_is_stuck_waits_for_a_person(self, ledger: Ledger) -> None:
+        ledger.record(changes([entry(Status.STUCK)]))
+        assert ledger.next_at() is None

@@ -7,13 +7,15 @@ import pytest
 from django.core import mail
 
 from consumers.participants import PARTICIPANTS
-from saga.definitions import ONBOARDING
+from saga.definitions import DEFINITIONS, ONBOARDING
 from saga.errors import MessageRejected
 from saga.messages import SagaMessage, User
-from saga.topics import SERVICES
-from tests.factories import request
+from saga.topics import PARTICIPANTS as NAMES
+from tests.factories import request, undo
 
 STEPS = {step.service: step.name for step in ONBOARDING.steps}
+# Every step of every scenario, with its service.
+ALL_STEPS = [(definition.scenario, step.name) for definition in DEFINITIONS.values() for step in definition.steps]
 
 
 def perform(service: str, **user: str) -> dict[str, Any]:
@@ -22,12 +24,46 @@ def perform(service: str, **user: str) -> dict[str, Any]:
 
 
 def test_each_service_of_the_definitions_has_a_participant() -> None:
-    assert tuple(PARTICIPANTS) == SERVICES
+    assert set(PARTICIPANTS) == set(NAMES)
 
 
-@pytest.mark.parametrize("service", SERVICES)
-def test_doing_it_twice_gives_the_same_result(service: str) -> None:
-    assert perform(service) == perform(service)
+@pytest.mark.parametrize(("scenario", "step"), ALL_STEPS, ids=str)
+def test_doing_it_twice_gives_the_same_result(scenario: str, step: str) -> None:
+    participant = PARTICIPANTS[DEFINITIONS[scenario].step(step).service]
+    message = request(step, scenario=scenario)
+    assert participant.perform(message) == participant.perform(message)
+
+
+@pytest.mark.parametrize(("scenario", "step"), ALL_STEPS, ids=str)
+def test_undoing_it_twice_equals_undoing_it_once(scenario: str, step: str) -> None:
+    participant = PARTICIPANTS[DEFINITIONS[scenario].step(step).service]
+    result = participant.perform(request(step, scenario=scenario))
+    for _ in range(2):
+        participant.undo(undo(step, scenario=scenario), result)
+    assert len({email.extra_headers["Message-ID"] for email in mail.outbox}) == (2 if step == "notify" else 0)
+
+
+@pytest.mark.parametrize(("scenario", "step"), ALL_STEPS, ids=str)
+def test_a_step_that_failed_and_left_no_result_can_be_undone(scenario: str, step: str) -> None:
+    PARTICIPANTS[DEFINITIONS[scenario].step(step).service].undo(undo(step, scenario=scenario), {})
+    assert mail.outbox == []
+
+
+@pytest.mark.parametrize(("scenario", "step"), [each for each in ALL_STEPS if each[0] != "onboarding"], ids=str)
+def test_a_booking_says_what_is_booked_under_a_number_of_its_own(scenario: str, step: str) -> None:
+    perform = PARTICIPANTS[DEFINITIONS[scenario].step(step).service].perform
+    bookings = [perform(request(step, f"saga-{number}", scenario=scenario)) for number in range(50)]
+    assert all(booking["item"] for booking in bookings)
+    assert len({booking["booking"] for booking in bookings}) == 50
+
+
+def test_an_email_is_corrected_by_an_answer_to_it_that_says_why() -> None:
+    result = perform("notifier")
+    PARTICIPANTS["notifier"].undo(undo("notify", reason="the badge office is closed"), result)
+    first, correction = mail.outbox
+    assert (correction.to, correction.extra_headers["In-Reply-To"]) == (first.to, first.extra_headers["Message-ID"])
+    assert correction.extra_headers["Message-ID"] != first.extra_headers["Message-ID"]
+    assert "the badge office is closed" in correction.body
 
 
 @pytest.mark.parametrize(

@@ -10,11 +10,12 @@ import pytest
 
 from consumers import pulse as pulse_module
 from consumers.dials import Dials
-from consumers.pulse import Condition, Pulse
+from consumers.pulse import Condition, Member, Pulse
 from saga import wire
 from saga.bus import Consumer, TopicPartition
 from saga.errors import BrokerUnavailable
-from saga.messages import Control, DeadLetter, Heartbeat
+from saga.messages import DeadLetter
+from saga.steering import Control, FaultRules, Heartbeat, Instant, Order
 from saga.topics import CONTROL, DEAD_LETTER, HEARTBEAT, partitions_by_topic
 from tests.factories import HeldClock, control, outgoing
 from tests.memory_bus import MemoryBus, MemoryProducer
@@ -25,6 +26,9 @@ BUSY: Any = SimpleNamespace(
 IDLE: Any = SimpleNamespace(assigned=frozenset(), in_flight=0, handled=0)
 
 
+KILL = Order(instance="1a2b3c4d", kill=True)
+
+
 class Patient:
     """A pulse, and what is around it."""
 
@@ -32,17 +36,24 @@ class Patient:
         self.bus = bus or MemoryBus(partitions_by_topic(1))
         self.clock = HeldClock()
         self.dials = Dials(lag_ms=(400, 3000))
+        self.other_dials = Dials(lag_ms=(400, 3000))
         self.condition = Condition("running", "", BUSY)
         self.killed: list[tuple[int, int]] = []
 
     def pulse(self, instance: str = "1a2b3c4d") -> Pulse:
+        return self._pulse({"provisioner": Member(self.dials, lambda: self.condition)}, instance)
+
+    def shared_pulse(self) -> Pulse:
+        """Return the pulse of a process in which two services work, the second of them stopped."""
+        stopped = Member(self.other_dials, lambda: Condition("stopped", "", None))
+        return self._pulse({"car": Member(self.dials, lambda: self.condition), "hotel": stopped}, "1a2b3c4d")
+
+    def _pulse(self, members: dict[str, Member], instance: str) -> Pulse:
         return Pulse(
-            "provisioner",
+            members,
             self.bus,
             instance=instance,
-            dials=self.dials,
             clock=self.clock,
-            condition=lambda: self.condition,
             kill=lambda pid, number: self.killed.append((pid, number)),
         )
 
@@ -109,21 +120,49 @@ def test_the_newest_word_counts(patient: Patient) -> None:
 
 
 def test_what_another_service_is_told_is_not_followed(patient: Patient) -> None:
-    patient.tell(control("notifier", running=False, kill="1a2b3c4d"))
+    patient.tell(control("notifier", running=False, order=KILL))
     patient.pulse().run_once()
     assert (patient.dials, patient.killed) == (Dials(lag_ms=(400, 3000)), [])
 
 
 def test_an_instance_that_shall_die_kills_itself(patient: Patient) -> None:
-    patient.tell(control(kill="1a2b3c4d"))
+    patient.tell(control(order=KILL))
     patient.pulse().run_once()
     assert patient.killed == [(os.getpid(), signal.SIGKILL)]
 
 
 def test_the_one_that_takes_its_place_does_not_die_of_the_same_word(patient: Patient) -> None:
-    patient.tell(control(kill="1a2b3c4d"))
+    patient.tell(control(order=KILL))
     patient.pulse("another").run_once()
     assert patient.killed == []
+
+
+def test_a_crash_and_failures_wait_for_their_moment_and_every_beat_tells_so(patient: Patient) -> None:
+    patient.tell(control(order=Order(instance="1a2b3c4d", crash_at=Instant.AFTER_PRODUCING, fail_next=2)))
+    patient.pulse().run_once()
+    assert (patient.dials.crash_at, patient.dials.fail_next) == (Instant.AFTER_PRODUCING, 2)
+    assert patient.beats()[0].armed == {"crash_at": "after producing", "fail_next": 2}
+
+
+def test_an_order_for_one_instance_is_not_obeyed_by_another(patient: Patient) -> None:
+    patient.tell(control(order=Order(instance="1a2b3c4d", fail_next=2), faults=FaultRules(drop_rate=0.5)))
+    patient.pulse("another").run_once()
+    assert (patient.dials.fail_next, patient.dials.rules) == (0, FaultRules(drop_rate=0.5))
+
+
+def test_services_that_share_a_process_beat_one_by_one_as_one_instance(patient: Patient) -> None:
+    patient.shared_pulse().run_once()
+    assert [(beat.service, beat.state, beat.in_flight) for beat in patient.beats()] == [
+        ("car", "running", 7),
+        ("hotel", "stopped", 0),
+    ]
+    assert {beat.instance for beat in patient.beats()} == {"1a2b3c4d"}
+
+
+def test_of_services_that_share_a_process_each_follows_what_it_is_told(patient: Patient) -> None:
+    patient.tell(control("hotel", lag_ms=(1, 2), order=Order(instance="1a2b3c4d", fail_next=2)))
+    patient.shared_pulse().run_once()
+    assert (patient.dials, patient.other_dials) == (Dials(lag_ms=(400, 3000)), Dials(lag_ms=(1, 2), fail_next=2))
 
 
 @pytest.mark.parametrize(

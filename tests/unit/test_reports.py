@@ -4,7 +4,7 @@ from random import Random
 
 import pytest
 
-from saga import reports, routing, wire
+from saga import reports, wire
 from saga.bus import Place, Record
 from saga.messages import DeadLetter, Kind, SagaMessage, Trace
 from tests.factories import AT, event, outgoing, record, request
@@ -27,10 +27,9 @@ def test_an_event_tells_which_message_was_read() -> None:
 
 
 def test_an_event_tells_which_message_was_written_and_where_it_stands() -> None:
-    message = request("provision")
-    topic, onward = routing.after_success(message, {"device_id": "WS-1"})
-    sent = outgoing(onward, topic)
-    said = reports.on_outgoing(Kind.SUCCEEDED, sent, Place(topic, 2, 5), message, **ABOUT)
+    message, onward = request("provision"), request("authorize")
+    sent = outgoing(onward)
+    said = reports.placed(reports.on_outgoing(Kind.SUCCEEDED, sent, message, **ABOUT), Place("authorize", 2, 5))
     assert (said.topic, said.partition, said.offset, said.key) == ("authorize", 2, 5, "saga-1")
     assert wire.decode(SagaMessage, said.payload) == onward
     assert (said.step, said.hop) == ("provision", 0)

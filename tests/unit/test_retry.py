@@ -1,8 +1,10 @@
-"""When a failed step is tried again."""
+"""When a failed step is tried again, and when no more."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from saga.definitions import PATIENT, PERSISTENT
 from saga.retry import RetryPolicy
 
 POLICY = RetryPolicy()
@@ -27,3 +29,20 @@ def test_no_delay_is_shorter_than_the_one_before(attempt: int) -> None:
 def test_every_policy_keeps_to_its_maximum(attempt: int, initial: float, coefficient: float, maximum: float) -> None:
     policy = RetryPolicy(initial_s=initial, coefficient=coefficient, maximum_s=maximum)
     assert 0 < policy.delay_after(attempt) <= maximum
+
+
+@given(attempts)
+def test_without_a_maximum_of_attempts_it_never_ends(attempt: int) -> None:
+    assert POLICY.allows_another(attempt)
+
+
+@pytest.mark.parametrize("most", [1, 2, 6])
+def test_there_are_as_many_attempts_as_the_policy_says(most: int) -> None:
+    policy = RetryPolicy(maximum_attempts=most)
+    assert [attempt for attempt in range(1, 10) if policy.allows_another(attempt)] == list(range(1, most))
+
+
+@pytest.mark.parametrize("policy", [PATIENT, PERSISTENT], ids=["a step", "a compensation"])
+def test_a_person_is_called_within_a_minute(policy: RetryPolicy) -> None:
+    assert policy.maximum_attempts
+    assert sum(policy.delay_after(attempt) for attempt in range(1, policy.maximum_attempts)) < 60

@@ -2,6 +2,8 @@
 
 import pytest
 
+from saga.topics import SERVICES
+from workshop.processes import SERVICE_PROCESSES, services_of
 from workshop.supervisor.output import LONGEST_LINE, LineCutter
 from workshop.supervisor.spec import STEADY_S, count_deaths, restart_delay
 
@@ -9,6 +11,11 @@ from workshop.supervisor.spec import STEADY_S, count_deaths, restart_delay
 @pytest.mark.parametrize(("deaths", "seconds"), [(1, 0.5), (2, 1.0), (3, 2.0), (4, 4.0), (5, 8.0), (6, 8.0), (99, 8.0)])
 def test_each_death_doubles_the_wait_up_to_eight_seconds(deaths: int, seconds: float) -> None:
     assert restart_delay(deaths) == seconds
+
+
+def test_every_service_runs_in_exactly_one_process() -> None:
+    hosted = [service for process in SERVICE_PROCESSES for service in services_of(process)]
+    assert sorted(hosted) == sorted(SERVICES)
 
 
 @pytest.mark.parametrize(("lived_s", "deaths"), [(0.0, 4), (STEADY_S - 0.1, 4), (STEADY_S, 1)], ids=str)

@@ -11,10 +11,22 @@ from hypothesis import strategies as st
 
 from saga import wire
 from saga.errors import MessageRejected
-from saga.messages import Control, DeadLetter, Heartbeat, Kind, SagaMessage, Trace, TraceEvent, User
-from tests.factories import AT, control, dead_letter, event, heartbeat, outgoing, request, trace
+from saga.messages import (
+    Action,
+    DeadLetter,
+    Kind,
+    Outcome,
+    Reply,
+    SagaMessage,
+    StepFault,
+    Trace,
+    TraceEvent,
+    User,
+)
+from saga.steering import Control, FaultRules, Heartbeat, Instant, Order
+from tests.factories import AT, command, control, dead_letter, event, heartbeat, outgoing, reply, request, trace
 
-MESSAGES = [request(), trace(), dead_letter(), heartbeat(), control()]
+MESSAGES = [request(), reply(command("car"), Outcome.DONE), trace(), dead_letter(), heartbeat(), control()]
 KINDS = [type(message) for message in MESSAGES]
 VALID = {type(message): outgoing(message).value for message in MESSAGES}
 
@@ -35,11 +47,44 @@ json_values = st.recursive(
 )
 objects = st.dictionaries(text, json_values, max_size=3)
 users = st.builds(User, name=names, department=names)
+actions = st.sampled_from(Action)
+rounds = st.integers(1, 2**31 - 1)
+rates = st.floats(0, 1)
+step_faults = st.builds(
+    StepFault,
+    failures=st.none() | st.integers(1, 1000),
+    retryable=st.booleans(),
+    error=st.none() | names,
+    action=actions,
+)
+rules = st.builds(
+    FaultRules,
+    fail_rate=rates,
+    retryable=st.booleans(),
+    action=actions,
+    step=st.none() | names,
+    error=names,
+    drop_rate=rates,
+    duplicate_rate=rates,
+    delay_rate=rates,
+    delay_ms=st.integers(0, 60_000),
+    reorder_rate=rates,
+    seed=counts,
+)
+orders = st.builds(
+    Order,
+    instance=text,
+    kill=st.booleans(),
+    crash_at=st.none() | st.sampled_from(Instant),
+    fail_next=st.none() | st.integers(1, 1000),
+    disarm=st.booleans(),
+)
 events = st.builds(
     TraceEvent,
     kind=st.sampled_from(Kind),
     service=names,
     step=st.none() | names,
+    action=actions,
     attempt=counts,
     at=times,
     hop=counts,
@@ -59,8 +104,25 @@ messages = st.one_of(
         style=text,
         step=st.none() | text,
         user=users,
+        action=actions,
         results=st.dictionaries(text, objects, max_size=3),
         hop=counts,
+        round=rounds,
+        reason=st.none() | text,
+        faults=st.dictionaries(text, step_faults, max_size=2),
+        by_hand=st.booleans(),
+    ),
+    st.builds(
+        Reply,
+        saga_id=saga_ids,
+        scenario=text,
+        step=text,
+        action=actions,
+        outcome=st.sampled_from(Outcome),
+        hop=counts,
+        round=rounds,
+        result=objects,
+        reason=st.none() | text,
     ),
     st.builds(
         Trace,
@@ -90,12 +152,20 @@ messages = st.one_of(
         state=st.sampled_from(["starting", "running", "stopped", "failing"]),
         detail=text,
         partitions=st.lists(text, max_size=3).map(tuple),
+        armed=objects,
         in_flight=counts,
         handled=counts,
         beat=counts,
         at=times,
     ),
-    st.builds(Control, service=text, running=st.booleans(), lag_ms=st.tuples(counts, counts), kill=st.none() | text),
+    st.builds(
+        Control,
+        service=text,
+        running=st.booleans(),
+        lag_ms=st.tuples(counts, counts),
+        faults=rules,
+        order=st.none() | orders,
+    ),
 )
 
 
@@ -126,7 +196,16 @@ def test_the_key_is_what_the_message_is_about(message: wire.Payload) -> None:
 def test_the_same_thing_said_twice_has_the_same_id() -> None:
     said = [trace(event(Kind.RECEIVED), event(Kind.SUCCEEDED, at=at)) for at in (AT, "2026-01-01T00:00:09Z")]
     assert {message.id for message in said} == {"saga-1.trace.provision.received+provision.succeeded"}
-    assert (request("notify").id, request(None).id) == ("saga-1.notify.do", "saga-1.close")
+    assert (request("notify").id, request(None).id) == ("saga-1.notify.do", "saga-1.saga.do")
+    assert reply(command("car"), Outcome.DONE).id == "saga-1.car.do.done"
+
+
+def test_what_is_not_the_same_has_another_id() -> None:
+    said = [request(), request(action=Action.UNDO), request("authorize"), request(saga_id="saga-2")]
+    asked = command("car", action=Action.UNDO)
+    said += [reply(asked, Outcome.UNDONE), reply(command("car"), Outcome.DONE), reply(command("car"), Outcome.FAILED)]
+    said += [trace(one) for one in (event(), event(attempt=2), event(action=Action.UNDO), event(Kind.FAILED))]
+    assert len({message.id for message in said}) == len(said)
 
 
 @given(st.binary(max_size=300), st.sampled_from(KINDS))
@@ -192,6 +271,16 @@ def test_another_envelope_is_rejected(change: dict[str, Any], reason: str) -> No
         pytest.param(SagaMessage, {"saga_id": "../a"}, "data.saga_id", id="a path in a saga id"),
         pytest.param(SagaMessage, {"saga_id": "a" * 37}, "data.saga_id", id="long saga id"),
         pytest.param(SagaMessage, {"results": {"provision": 1}}, "data.results.provision", id="result no object"),
+        pytest.param(SagaMessage, {"action": "redo"}, "data.action", id="an unknown action"),
+        pytest.param(SagaMessage, {"round": 0}, "data.round", id="no round"),
+        pytest.param(SagaMessage, {"reason": "x" * 501}, "data.reason", id="a long reason"),
+        pytest.param(
+            SagaMessage, {"faults": {"notify": {"failures": 0}}}, "data.faults.notify.failures", id="no failure"
+        ),
+        pytest.param(Reply, {"outcome": "maybe"}, "data.outcome", id="an unknown outcome"),
+        pytest.param(Control, {"faults": {"fail_rate": 1.1}}, "data.faults.fail_rate", id="more than always"),
+        pytest.param(Control, {"faults": {"delay_ms": 60_001}}, "data.faults.delay_ms", id="a delay without end"),
+        pytest.param(Control, {"order": {"instance": "a", "crash_at": "noon"}}, "data.order.crash_at", id="instant"),
         pytest.param(Trace, {"events": []}, "data.events", id="no event"),
         pytest.param(DeadLetter, {"offset": 2**63}, "data.offset", id="an offset no log has"),
         pytest.param(DeadLetter, {"at": "yesterday"}, "data.at", id="no time"),
@@ -232,11 +321,13 @@ def test_bytes_that_are_no_message_are_rejected(value: bytes | None, reason: str
 def test_no_depth_breaks_the_reader(depth: int) -> None:
     nested = b"[" * depth + b"]" * depth
     assert _is_decoded_or_rejected(SagaMessage, b'{"type":' + nested + b"}")
-    assert _is_decoded_or_rejected(SagaMessage, VALID[SagaMessage].replace(b"{}", b'{"a":{"b":%b}}' % nested))
+    assert _is_decoded_or_rejected(
+        SagaMessage, VALID[SagaMessage].replace(b'"results":{}', b'"results":{"a":{"b":%b}}' % nested)
+    )
 
 
 def test_a_message_as_deep_as_can_be_read_can_be_passed_on() -> None:
-    value = VALID[SagaMessage].replace(b"{}", b'{"a":{"b":%b}}' % (b"[" * 190 + b"]" * 190))
+    value = VALID[SagaMessage].replace(b'"results":{}', b'"results":{"a":{"b":%b}}' % (b"[" * 190 + b"]" * 190))
     message = wire.decode(SagaMessage, value)
     assert wire.decode(SagaMessage, outgoing(message).value) == message
 

@@ -7,11 +7,11 @@ import pytest
 from consumers.ledger import Ledger
 from saga import routing, wire
 from saga.messages import Kind, SagaMessage
-from saga.topics import SAGA_TOPICS, SERVICES
+from saga.topics import SAGA_TOPICS
 from tests.factories import request
-from tests.workbench import INSTANTS, Workbench
+from tests.workbench import CHAIN, INSTANTS, Workbench
 
-pytestmark = pytest.mark.django_db(databases=SERVICES)
+pytestmark = pytest.mark.django_db(databases=CHAIN)
 
 SAGA_IDS = [f"saga-{number}" for number in range(10)]
 
@@ -36,10 +36,10 @@ def test_a_message_is_done_recorded_passed_on_told_and_committed_in_that_order(b
 def test_each_service_asks_the_next_one(bench: Workbench, service: str, step: str, following: str | None) -> None:
     bench.send(request(step))
     bench.run(bench.worker(service))
-    [entry] = Ledger(service).find(["saga-1"]).values()
-    topic, expected = routing.after_success(request(step), entry.result)
-    assert bench.requests(topic) == [expected]
-    assert expected.step == following
+    onward = routing.after(request(step), bench.row(service, step))
+    assert isinstance(onward, routing.Routed)
+    assert bench.requests(onward.topic) == [onward.message]
+    assert onward.message.step == following
 
 
 def test_the_events_tell_which_message_was_read_and_which_was_written(bench: Workbench) -> None:
@@ -52,7 +52,7 @@ def test_the_events_tell_which_message_was_read_and_which_was_written(bench: Wor
         *written.place,
         written.value.decode(),
     )
-    assert succeeded.detail == {"result": Ledger("provisioner").find(["saga-1"])["saga-1", "provision"].result}
+    assert succeeded.detail == {"result": bench.row().result}
 
 
 def test_a_closing_completes_the_saga_and_asks_nobody(bench: Workbench) -> None:
@@ -126,7 +126,7 @@ def test_a_repeat_in_one_batch_is_done_once(bench: Workbench) -> None:
     bench.send(request(), request(), request())
     bench.run(bench.worker())
     assert len(bench.performed) == 1
-    assert list(Ledger("provisioner").effects()) == [("saga-1", "provision")]
+    assert list(Ledger("provisioner").effects()) == [("saga-1", "provision", "done")]
     assert bench.backlog() == 0
 
 
@@ -160,6 +160,15 @@ def test_a_message_that_comes_a_hundred_times_is_told_so_that_it_can_be_read(ben
     assert bench.backlog() == 0
 
 
+def test_a_repeat_that_comes_while_the_first_one_is_under_way_waits_for_no_lag_of_its_own(bench: Workbench) -> None:
+    worker = bench.worker()
+    take_on(bench, worker, "saga-1", lag_ms=1000)
+    take_on(bench, worker, "saga-1", lag_ms=1000)
+    bench.clock.seconds += 1
+    bench.run(worker)
+    assert (len(bench.performed), bench.backlog(), worker.in_flight) == (1, 0, 0)
+
+
 def test_an_idle_cycle_does_nothing_at_all(bench: Workbench) -> None:
     assert not bench.worker().run_once()
     assert bench.fuse.passed == []
@@ -168,7 +177,7 @@ def test_an_idle_cycle_does_nothing_at_all(bench: Workbench) -> None:
 def test_a_worker_knows_what_it_was_given(wide_bench: Workbench) -> None:
     worker = wide_bench.worker()
     worker.run_once()
-    assert len(worker.assigned) == 12
+    assert len(worker.assigned) == 24
     worker.close()
 
 

@@ -8,35 +8,84 @@ import pytest
 from django.core import mail
 from django.db import OperationalError
 
-from consumers.ledger import Entry, Ledger
+from consumers.ledger import Change, Ledger
 from consumers.worker import Worker
-from saga.bus import Consumer
+from saga import routing
+from saga.bus import Consumer, Outgoing
+from saga.definitions import COORDINATOR, ONBOARDING, ORCHESTRATION, STYLES
 from saga.errors import BrokerUnavailable
-from saga.messages import Kind, SagaMessage
-from saga.topics import SERVICES, partitions_by_topic
-from tests.factories import AT, request
+from saga.messages import Kind, SagaMessage, StepFault
+from saga.steering import Instant
+from saga.topics import partitions_by_topic
+from tests.factories import ADA, entry, outgoing, record, request, undo
 from tests.memory_bus import MemoryBus, MemoryProducer, Revoked
-from tests.workbench import INSTANTS, Crash, Workbench
+from tests.workbench import CHAIN, INSTANTS, Crash, Workbench
 
-pytestmark = pytest.mark.django_db(databases=SERVICES)
+pytestmark = pytest.mark.django_db(databases=[*CHAIN, COORDINATOR])
 
 STEP_OF = {"provisioner": "provision", "authorizer": "authorize", "notifier": "notify"}
+# The step that fails, and what becomes of the effect at each service.
+END_OF: dict[str | None, dict[str, str | None]] = {
+    None: {"provisioner": "done", "authorizer": "done", "notifier": "done"},
+    "provision": {"provisioner": "failed", "authorizer": None, "notifier": None},
+    "authorize": {"provisioner": "undone", "authorizer": "failed", "notifier": None},
+    "notify": {"provisioner": "undone", "authorizer": "undone", "notifier": "failed"},
+}
+FAILING = tuple(END_OF)
 COMMITTED_LAST = INSTANTS[-1]
+PASSED_BEFORE = {
+    Instant.AFTER_RECEIVING: [],
+    Instant.AFTER_LEDGER: INSTANTS[:2],
+    Instant.AFTER_PRODUCING: INSTANTS[:4],
+    Instant.BEFORE_COMMITTING: INSTANTS[:6],
+}
 
 
 @pytest.mark.parametrize("instant", INSTANTS)
-@pytest.mark.parametrize("service", SERVICES)
+@pytest.mark.parametrize("service", CHAIN)
 def test_a_crash_at_any_instant_leaves_one_effect_and_one_outcome(bench: Workbench, service: str, instant: str) -> None:
     bench.send(request(STEP_OF[service]))
     bench.crash(bench.worker(service), instant)
     assert bench.committed(service) == (instant == COMMITTED_LAST)
     bench.clock.seconds += 100
     bench.run(bench.worker(service))
-    assert list(Ledger(service).effects()) == [("saga-1", STEP_OF[service])]
+    assert list(Ledger(service).effects()) == [("saga-1", STEP_OF[service], "done")]
     outcomes = bench.bus.messages({"provisioner": "authorize", "authorizer": "notify", "notifier": "notified"}[service])
     assert len({record.value for record in outcomes}) == 1
     assert bench.backlog(service) == 0
     assert [step.status for step in bench.state().steps if step.service == service] == ["done"]
+
+
+@pytest.mark.parametrize("instant", INSTANTS)
+def test_a_crash_at_any_instant_of_a_compensation_takes_back_one_effect_and_tells_once(
+    bench: Workbench, instant: str
+) -> None:
+    bench.send(request("notify"))
+    bench.work("notifier")
+    bench.send(undo("notify"))
+    bench.crash(bench.worker("notifier"), instant)
+    bench.clock.seconds += 100
+    bench.work("notifier")
+    assert list(Ledger("notifier").effects()) == [("saga-1", "notify", "undone")]
+    assert len({record.value for record in bench.bus.messages("undo-authorize")}) == 1
+    assert len({email.extra_headers["Message-ID"] for email in mail.outbox}) == 2
+    assert bench.backlog("notifier") == 0
+
+
+@pytest.mark.parametrize("instant", Instant)
+def test_whoever_was_told_to_crash_crashes_then_and_leaves_one_effect(bench: Workbench, instant: Instant) -> None:
+    worker = bench.worker()
+    bench.dials.crash_at = instant
+    bench.send(request())
+    with pytest.raises(Crash):
+        bench.run(worker)
+    assert bench.fuse.passed == PASSED_BEFORE[instant]
+    worker.close()
+    bench.clock.seconds += 100
+    bench.run(bench.worker())
+    assert list(Ledger("provisioner").effects()) == [("saga-1", "provision", "done")]
+    assert len({record.value for record in bench.bus.messages("authorize")}) == 1
+    assert bench.backlog() == 0
 
 
 @pytest.mark.parametrize("instant", [instant for instant in INSTANTS if "outcome" not in instant])
@@ -58,10 +107,10 @@ def test_what_the_ledger_has_is_not_done_again_after_a_crash(bench: Workbench, i
 
 
 def test_where_another_instance_was_first_its_result_is_passed_on(bench: Workbench) -> None:
-    first = Entry("saga-1", "provision", {"device_id": "WS-of-the-other"}, AT)
+    first = entry(result={"device_id": "WS-of-the-other"})
 
     def perform_too_late(message: SagaMessage) -> dict[str, Any]:
-        Ledger("provisioner").record([first])
+        Ledger("provisioner").record([Change(first, record())])
         return {"device_id": "WS-of-ours"}
 
     bench.send(request())
@@ -173,32 +222,49 @@ def test_a_rebalance_doubles_no_effect(wide_bench: Workbench) -> None:
     bench.run(*both)
     bench.clock.seconds += 1
     bench.run(*both)
-    assert Counter(Ledger("provisioner").effects()) == dict.fromkeys([(saga_id, "provision") for saga_id in sagas], 1)
+    assert Counter(Ledger("provisioner").effects()) == dict.fromkeys(
+        [(saga_id, "provision", "done") for saga_id in sagas], 1
+    )
     assert {message.saga_id for message in bench.requests("authorize")} == sagas
     assert (len(bench.performed), bench.backlog()) == (60, 0)
 
 
-@pytest.mark.parametrize("seed", range(3))
-def test_whatever_is_killed_and_repeated_every_saga_is_completed_once(wide_bench: Workbench, seed: int) -> None:
+@pytest.mark.parametrize("style", STYLES)
+@pytest.mark.parametrize("seed", range(2))
+def test_whatever_is_killed_and_repeated_every_saga_ends_completed_or_compensated(
+    wide_bench: Workbench, seed: int, style: str
+) -> None:
     bench, random = wide_bench, Random(seed)
-    sagas = {f"saga-{number}" for number in range(30)}
-    bench.send(*(request(saga_id=saga_id) for saga_id in sagas for _ in range(random.randint(1, 2))))
+    services = [*CHAIN, COORDINATOR] if style == ORCHESTRATION else CHAIN
+    sagas = {f"saga-{number}": FAILING[number % len(FAILING)] for number in range(12)}
+    bench.send(*(opening(saga_id, sagas[saga_id], style) for saga_id in sagas for _ in range(random.randint(1, 2))))
     bench.dials.lag_ms = (0, 2000)
-    workers = [bench.worker(service) for service in SERVICES * 2]
-    for _ in range(300):
+    workers = [bench.worker(service) for service in [*services, *services]]
+    for _ in range(150):
         bench.clock.seconds += random.uniform(0, 0.1)
         place = random.randrange(len(workers))
         bench.fuse.blow_at = random.choice(INSTANTS) if random.random() < 0.2 else None
-        workers[place] = _after_a_cycle(bench, workers[place], SERVICES[place % len(SERVICES)])
+        workers[place] = _after_a_cycle(bench, workers[place], services[place % len(services)])
     bench.fuse.blow_at = None
-    while any(bench.backlog(service) for service in SERVICES):
+    while any(bench.backlog(service) for service in services):
         bench.run(*workers)
         bench.clock.seconds += 1
+    known = bench.states()
+    assert {saga_id: known[saga_id].status for saga_id in sagas} == {
+        saga_id: "compensated" if failing else "completed" for saga_id, failing in sagas.items()
+    }
     for service, step in STEP_OF.items():
-        assert Counter(Ledger(service).effects()) == dict.fromkeys([(saga_id, step) for saga_id in sagas], 1)
-    assert {saga_id: state.status for saga_id, state in bench.states().items()} == dict.fromkeys(sagas, "completed")
-    assert len({email.extra_headers["Message-ID"] for email in mail.outbox}) == len(sagas)
+        effects = [(saga_id, step, end) for saga_id, failing in sagas.items() if (end := END_OF[failing][service])]
+        assert Counter(Ledger(service).effects()) == dict.fromkeys(effects, 1)
+    assert len({email.extra_headers["Message-ID"] for email in mail.outbox}) == list(sagas.values()).count(None)
     assert bench.letters() == []
+
+
+def opening(saga_id: str, failing: str | None, style: str) -> Outgoing:
+    """Return the message that starts an onboarding, one step of which fails, if any."""
+    faults = {failing: StepFault()} if failing else {}
+    start = routing.opening(ONBOARDING, saga_id=saga_id, style=style, user=ADA, faults=faults)
+    return outgoing(start.message, start.topic)
 
 
 def _after_a_cycle(bench: Workbench, worker: Worker, service: str) -> Worker:

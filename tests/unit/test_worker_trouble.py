@@ -1,7 +1,6 @@
 """What a worker does with messages that make no sense, and with work that fails."""
 
 import json
-from collections import Counter
 from dataclasses import replace
 from typing import Any
 
@@ -11,29 +10,12 @@ from consumers.ledger import Ledger
 from saga import wire
 from saga.bus import Outgoing
 from saga.errors import MessageRejected
-from saga.messages import Kind, SagaMessage
-from saga.retry import RetryPolicy
-from saga.topics import SERVICES
-from tests.factories import outgoing, request, trace
-from tests.workbench import Workbench
+from tests.factories import command, outgoing, request, trace, undo
+from tests.workbench import CHAIN, Moody, Workbench
 
-pytestmark = pytest.mark.django_db(databases=SERVICES)
+pytestmark = pytest.mark.django_db(databases=CHAIN)
 
 GOOD = outgoing(request())
-
-
-class Moody:
-    """Performs, but fails for one saga as often as it is told to."""
-
-    def __init__(self, error: Exception, *, times: int, saga_id: str = "saga-1") -> None:
-        self._left = Counter({saga_id: times})
-        self._error = error
-
-    def __call__(self, message: SagaMessage) -> dict[str, Any]:
-        if self._left[message.saga_id] > 0:
-            self._left[message.saga_id] -= 1
-            raise self._error
-        return {"device_id": "WS-1"}
 
 
 def changed(**attributes: Any) -> Outgoing:
@@ -57,7 +39,9 @@ def changed(**attributes: Any) -> Outgoing:
         pytest.param(outgoing(request("authorize"), "new-user"), "belongs on topic 'authorize'", id="wrong topic"),
         pytest.param(outgoing(request(None), "new-user"), "belongs on topic 'notified'", id="closing on another topic"),
         pytest.param(outgoing(request(scenario="moon-shot"), "new-user"), "unknown scenario", id="unknown scenario"),
-        pytest.param(outgoing(request(style="telepathy"), "new-user"), "unknown style", id="unknown style"),
+        pytest.param(outgoing(request(style="telepathy"), "new-user"), "no style 'telepathy'", id="unknown style"),
+        pytest.param(outgoing(undo(), "new-user"), "belongs on topic 'undo-provision'", id="an undo on another topic"),
+        pytest.param(outgoing(command("car"), "new-user"), "belongs on topic 'car'", id="another's command"),
         pytest.param(
             outgoing(request(None, results={}), "notified"), "results of earlier steps", id="closed before its time"
         ),
@@ -88,60 +72,13 @@ def test_headers_of_others_do_not_hold_up_a_partition(bench: Workbench) -> None:
     assert (bench.backlog(), bench.kinds()) == (0, ["received", "succeeded"])
 
 
-def test_a_step_that_failed_is_tried_again_after_the_back_off(bench: Workbench) -> None:
-    worker = bench.worker(perform=Moody(OSError("no route"), times=2))
-    bench.send(request())
-    bench.run(worker)
-    for attempt in (1, 2):
-        delay_s = RetryPolicy().delay_after(attempt)
-        last = bench.events()[-1]
-        assert (last.kind, last.attempt, last.detail) == (
-            Kind.RETRYING,
-            attempt,
-            {"error": "OSError('no route')", "next_attempt_in_s": delay_s},
-        )
-        bench.clock.seconds += delay_s - 0.01
-        bench.run(worker)
-        assert (len(bench.performed), bench.committed()) == (attempt, 0)
-        bench.clock.seconds += 0.01
-        bench.run(worker)
-    assert (bench.events()[-1].kind, bench.events()[-1].attempt) == (Kind.SUCCEEDED, 3)
-    assert (bench.backlog(), len(bench.requests("authorize"))) == (0, 1)
-
-
-def test_a_failing_saga_does_not_hold_up_the_others(bench: Workbench) -> None:
-    worker = bench.worker(perform=Moody(OSError("no route"), times=10**6))
-    bench.send(request(), *(request(saga_id=f"saga-{number}") for number in range(2, 9)))
-    bench.run(worker)
-    assert len(bench.requests("authorize")) == 7
-    assert (bench.committed(), worker.in_flight) == (0, 1)
-
-
-def test_an_error_is_told_in_a_bounded_text(bench: Workbench) -> None:
-    bench.send(request())
-    bench.run(bench.worker(perform=Moody(OSError("x" * 10**6), times=1)))
-    assert len(bench.events()[-1].detail["error"]) <= 500
-
-
 def test_what_can_never_succeed_becomes_a_dead_letter_and_is_not_tried_again(bench: Workbench) -> None:
     worker = bench.worker(perform=Moody(MessageRejected("there is no such department"), times=1))
     bench.send(request(), request(saga_id="saga-2"))
     bench.run(worker)
     assert [letter.reason for letter in bench.letters()] == ["there is no such department"]
     assert (bench.kinds("saga-1"), bench.kinds("saga-2")) == (["received"], ["received", "succeeded"])
-    assert (bench.backlog(), list(Ledger("provisioner").effects())) == (0, [("saga-2", "provision")])
-
-
-def test_threads_do_the_same_and_fail_the_same(bench: Workbench) -> None:
-    worker = bench.worker("notifier", perform=Moody(OSError("no route"), times=1), threads=8)
-    bench.send(*(request("notify", saga_id=f"saga-{number}") for number in range(1, 21)))
-    bench.run(worker)
-    assert len(bench.requests("notified")) == 19
-    bench.clock.seconds += RetryPolicy().delay_after(1)
-    bench.run(worker)
-    assert {message.saga_id for message in bench.requests("notified")} == {f"saga-{n}" for n in range(1, 21)}
-    assert bench.backlog("notifier") == 0
-    worker.close()
+    assert (bench.backlog(), list(Ledger("provisioner").effects())) == (0, [("saga-2", "provision", "done")])
 
 
 def test_a_foreign_message_for_the_notifier_is_not_tried_for_ever(bench: Workbench) -> None:

@@ -17,7 +17,7 @@ from saga.bus import TopicPartition
 from saga.errors import BrokerUnavailable
 from workshop.kafka_bus import settings
 from workshop.kafka_bus.consumer import Member, Reader
-from workshop.kafka_bus.opening import knock, learn_topics, opening
+from workshop.kafka_bus.opening import knock, learn_cluster, learn_topics, opening
 from workshop.kafka_bus.origin import Origin
 from workshop.kafka_bus.producer import BusProducer
 
@@ -133,7 +133,7 @@ class KafkaBus:
 
     def _open_consumer(self, origin: Origin, network: Callable[..., KafkaNetClient], **options: Any) -> KafkaConsumer:
         client = KafkaConsumer(bootstrap_servers=origin.address, kafka_client=network, **options, **self._client)
-        client.bootstrap(timeout_ms=settings.CONNECT_MS)
+        learn_cluster(client)
         return client
 
     def _partitions(self, topics: Iterable[str]) -> list[KafkaPartition]:

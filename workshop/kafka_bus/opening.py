@@ -40,6 +40,18 @@ def opening(address: str) -> Iterator[Callable[..., KafkaNetClient]]:
         raise BrokerUnavailable(f"no broker answers at {address}") from error
 
 
+def learn_cluster(client: KafkaConsumer) -> None:
+    """Wait until the client knows its brokers: the library's own `bootstrap` has no limit if it was begun already.
+
+    A client that has found nobody asks the same address again and again, where an embedded broker never comes back.
+    """
+    known = threading.Event()
+    found = client._manager.call_soon(client._manager.bootstrap_async, CONNECT_MS)
+    found.add_both(lambda _: known.set())
+    if not known.wait(CONNECT_MS / 1000) or found.failed():
+        raise KafkaTimeoutError("the broker did not say who belongs to its cluster")
+
+
 def learn_topics(client: KafkaConsumer) -> None:
     """Wait for the description of the topics: a leader that joins before it knows them shares out nothing."""
     known = threading.Event()

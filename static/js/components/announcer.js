@@ -24,7 +24,11 @@ export function createAnnouncer(root) {
   };
 }
 
-function sentence({ running, completed, out_of_order: passed, dead_letters: dead }) {
-  const lost = dead > 0 ? `, ${count(dead)} dead letters` : "";
-  return `${count(running)} running, ${count(completed)} completed, ${count(passed)} finished out of order${lost}`;
+function sentence({ running, completed, compensated, stuck, out_of_order: passed, dead_letters: dead }) {
+  const words = [`${count(running)} under way`, `${count(completed)} completed`];
+  if (compensated > 0) words.push(`${count(compensated)} compensated`);
+  if (stuck > 0) words.push(`${count(stuck)} stuck`);
+  words.push(`${count(passed)} finished out of order`);
+  if (dead > 0) words.push(`${count(dead)} dead letters`);
+  return words.join(", ");
 }

@@ -1,14 +1,30 @@
-// What could not be processed. The panel is there only when there is something to show.
+// What could not be processed, joined to its saga, to be corrected and replayed. There only when there is something.
 
-import { cloneTemplate, partsOf, setHidden, setText } from "../lib/dom.js";
+import { arrangeChildren, cloneTemplate, partsOf, setAttribute, setHidden, setSign, setText } from "../lib/dom.js";
+import { attempt, sendJson } from "../lib/http.js";
 import { clockTime, count, prettyPayload } from "../model/words.js";
 import { connectPolledPanel } from "./polled-panel.js";
 
+const OPEN = { label: "not replayed", icon: "alert", tone: "bad" };
+const ASKED = { label: "on its way again", icon: "busy", tone: "busy" };
+const REPLAYED = { label: "replayed", icon: "check", tone: "good" };
+
 export function createDeadLetters(root) {
   const parts = partsOf(root);
-  const draw = ({ dead_letters: letters }) => parts.letters.replaceChildren(...letters.map(drawLetter));
+  const items = new Map();
   const refresh = connectPolledPanel(root, { url: "/api/dead-letters", problem: parts.problem, draw });
   let shown = 0;
+  if (location.hash === `#${root.id}`) root.open = true;
+
+  // An item stays, and with it what somebody has typed into it.
+  function draw({ dead_letters: letters }) {
+    arrangeChildren(parts.letters, letters.map((letter) => {
+      const item = items.get(letter.id) ?? createLetter(letter, refresh);
+      items.set(letter.id, item);
+      item.update(letter);
+      return item.element;
+    }));
+  }
 
   return {
     update({ counters }) {
@@ -21,12 +37,34 @@ export function createDeadLetters(root) {
   };
 }
 
-function drawLetter({ reason, service, topic, partition, offset, value, at }) {
-  const item = cloneTemplate("letter");
-  const parts = partsOf(item);
+function createLetter(letter, refresh) {
+  const element = cloneTemplate("letter");
+  const parts = partsOf(element);
+  const { value } = parts.form.elements;
+  drawLetter(parts, letter);
+  value.value = prettyPayload(letter.value ?? "");
+
+  parts.form.addEventListener("submit", async (event) => {
+    event.preventDefault();
+    const url = `/api/dead-letters/${letter.id}/replay`;
+    if (await attempt(parts.refused, () => sendJson("POST", url, { value: value.value }))) refresh();
+  });
+
+  return {
+    element,
+    update({ replay_asked: isAsked, replayed_at: at }) {
+      setSign(parts.state, at ? REPLAYED : isAsked ? ASKED : OPEN);
+      setHidden(parts.form, isAsked);
+      setText(parts.title, isAsked ? "Message" : "Fix and replay");
+      setHidden(parts.title.parentElement, isAsked);
+    },
+  };
+}
+
+function drawLetter(parts, { reason, service, topic, partition, offset, saga_id: sagaId, at }) {
   setText(parts.reason, reason);
   const where = `${topic}, partition ${partition ?? "–"}, offset ${offset ?? "–"}`;
   setText(parts.place, `${where} · ${service} · ${clockTime(at)}`);
-  setText(parts.value, prettyPayload(value));
-  return item;
+  setHidden(parts.saga, !sagaId);
+  if (sagaId) setAttribute(parts.saga, "href", `/sagas/${encodeURIComponent(sagaId)}`);
 }

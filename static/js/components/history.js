@@ -1,18 +1,21 @@
 // The history of one saga, in place below its row: fetched when opened, and again whenever that row has changed.
 
-import { arrangeChildren, cloneTemplate, partsOf, setHidden, setText } from "../lib/dom.js";
-import { getJson, Refused } from "../lib/http.js";
+import { cloneTemplate, partsOf, setAttribute, setHidden, setText } from "../lib/dom.js";
+import { getPage, Refused } from "../lib/http.js";
 import { plural } from "../model/words.js";
-import { createEvent } from "./event.js";
+import { createRescue } from "./rescue.js";
+import { createThread } from "./thread.js";
 
 /** `height` is 0 while nothing is open; `onResize()` is called when it has changed. */
 export function createHistory({ dispatch, onResize }) {
   const element = cloneTemplate("history");
   const parts = partsOf(element);
   const load = createLoader(dispatch);
-  const history = { element, height: 0, update };
-  let events = new Map();
+  const thread = createThread(parts.events);
+  const rescue = createRescue(parts.rescue);
+  const history = { element, height: 0, update, tick: thread.tick };
   let shown = null;
+  let drawn = null;
 
   new ResizeObserver(() => {
     const { height } = element.getBoundingClientRect();
@@ -26,33 +29,32 @@ export function createHistory({ dispatch, onResize }) {
     const open = board.trace ? board.view.open : null;
     if (open !== shown) begin(open);
     if (open === null) return;
-    load(board.sagas.get(open));
-    if (board.history) draw(board.history);
+    const row = board.sagas.get(open);
+    load(row);
+    rescue.update(row);
+    if (board.history && board.history !== drawn) draw(board, row);
   }
 
   function begin(open) {
     shown = open;
-    events = new Map();
+    drawn = null;
     history.height = 0;
-    parts.events.replaceChildren();
+    thread.clear();
     setText(parts.title, "History");
     setText(parts.about, "loading…");
+    setAttribute(parts.link, "href", open && `/sagas/${encodeURIComponent(open)}`);
     setHidden(parts.problem, true);
   }
 
-  function draw({ saga, problem }) {
+  function draw({ history: shownHistory, clockOffsetMs }, row) {
+    const { events, problem } = shownHistory;
+    drawn = shownHistory;
     setText(parts.problem, problem ?? "");
     setHidden(parts.problem, !problem);
-    if (problem && !saga) setText(parts.about, "");
-    if (!saga) return;
-    setText(parts.about, `${plural(saga.events.length, "event")} · ${saga.style} · saga ${saga.saga_id}`);
-    arrangeChildren(parts.events, saga.events.map((event) => eventOf(event, saga)));
-  }
-
-  // An event never changes: drawn once, it keeps its open message while later ones come in.
-  function eventOf(event, saga) {
-    if (!events.has(event.seq)) events.set(event.seq, createEvent(event, saga.started_at));
-    return events.get(event.seq);
+    if (problem && !events) setText(parts.about, "");
+    if (!events) return;
+    setText(parts.about, `${plural(events.length, "event")} · ${row.scenario}, ${row.style} · saga ${row.saga_id}`);
+    thread.update(events, Date.now() + clockOffsetMs);
   }
 
   return history;
@@ -75,7 +77,8 @@ function createLoader(dispatch) {
 
 async function fetchHistory(id) {
   try {
-    return { saga: await getJson(`/api/sagas/${encodeURIComponent(id)}`) };
+    const page = await getPage(`/sagas/${encodeURIComponent(id)}`);
+    return { events: [...page.querySelectorAll(".event")] };
   } catch (error) {
     if (!(error instanceof Refused)) throw error;
     return { problem: error.message };

@@ -1,25 +1,54 @@
-// The big button, and a number of users at once. Both are forms; here they speak to the API instead.
+// Everything that starts sagas: the big button, many at once, a list, a story, and sagas that are made to fail.
+// Most are forms that work without scripts; here they speak to the API instead.
 
-import { partsOf, setText } from "../lib/dom.js";
+import { partsOf, setHidden, setText } from "../lib/dom.js";
 import { attempt, sendForm, sendJson } from "../lib/http.js";
+import { recall, remember } from "../lib/preferences.js";
+import { brokenRequest } from "../model/request.js";
 import { plural } from "../model/words.js";
 
 /** Every click starts a saga: the button is never locked while an answer is under way. */
 export function connectOnboarding(form) {
   const { problem } = partsOf(form);
-  onSubmit(form, () => attempt(problem, () => start(1)));
+  onSubmit(form, () => attempt(problem, () => start(onboarding(1))));
 }
 
 export function connectMany(form) {
-  const { problem, accepted } = partsOf(form);
-  onSubmit(form, () => confirmed({ form, problem, accepted }, () => start(countOf(form))));
+  const places = { form, ...partsOf(form) };
+  onSubmit(form, () => confirmed(places, () => start(onboarding(numberOf(form.elements.count))), "user"));
 }
 
 export function connectRoster(form) {
-  const { problem, accepted } = partsOf(form);
+  const places = { form, ...partsOf(form) };
   onSubmit(form, async () => {
-    if (await confirmed({ form, problem, accepted }, () => sendForm(form))) form.reset();
+    if (await confirmed(places, () => sendForm(form, { style: chosenStyle() }), "user")) form.reset();
   });
+}
+
+/** In which style users are onboarded; this browser remembers it. */
+export function connectStyle(fieldset) {
+  const known = recall("style", null);
+  for (const radio of fieldset.querySelectorAll("input")) {
+    if (radio.value === known) radio.checked = true;
+    radio.addEventListener("change", () => remember("style", radio.value));
+  }
+}
+
+/** Told twice, a story is two sagas: its buttons are not locked either. */
+export function connectStories(form) {
+  const { problem } = partsOf(form);
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    attempt(problem, () => start(JSON.parse(event.submitter.dataset.request)));
+  });
+}
+
+export function connectBreaking(form) {
+  const places = { form, ...partsOf(form) };
+  const { scenario } = form.elements;
+  scenario.addEventListener("change", () => fitChoices(form.elements));
+  fitChoices(form.elements);
+  onSubmit(form, () => confirmed(places, () => start(brokenRequest(valuesOf(form.elements))), "saga"));
 }
 
 function onSubmit(form, action) {
@@ -30,24 +59,54 @@ function onSubmit(form, action) {
 }
 
 // A list sent twice by a double click would onboard everybody twice: here the button waits for the answer.
-async function confirmed({ form, problem, accepted }, send) {
+async function confirmed({ form, problem, accepted }, send, what) {
   const button = form.querySelector("button");
   setText(accepted, "");
   button.disabled = true;
   const succeeded = await attempt(problem, async () => {
     const { saga_ids: ids } = await send();
-    setText(accepted, `${plural(ids.length, "user")} accepted.`);
+    setText(accepted, `${plural(ids.length, what)} accepted.`);
   });
   button.disabled = false;
   return succeeded;
 }
 
-function start(count) {
-  return sendJson("POST", "/api/sagas", { scenario: "onboarding", style: "choreography", count });
+function start(request) {
+  return sendJson("POST", "/api/sagas", request);
+}
+
+function onboarding(count) {
+  return { scenario: "onboarding", style: chosenStyle(), count };
+}
+
+function chosenStyle() {
+  return document.querySelector("input[name=style]:checked").value;
 }
 
 // What is not a number goes to the server as it is: the server has the words for what is wrong with it.
-function countOf(form) {
-  const { value, valueAsNumber } = form.elements.count;
+function numberOf({ value, valueAsNumber }) {
   return Number.isNaN(valueAsNumber) ? value : valueAsNumber;
+}
+
+function valuesOf({ scenario, style, step, failures, retryable, error, undo, undoFailures, count }) {
+  const texts = { scenario, style, step, failures, error, undo, undoFailures, count };
+  const values = Object.fromEntries(Object.entries(texts).map(([name, field]) => [name, field.value]));
+  return { ...values, retryable: retryable.checked };
+}
+
+// Each scenario has its own steps, and not every style.
+function fitChoices({ scenario, style, step, undo }) {
+  const styles = scenario.selectedOptions[0].dataset.styles.split(" ");
+  offer(style, ({ value }) => styles.includes(value));
+  for (const steps of [step, undo]) {
+    offer(steps, ({ value, dataset }) => value === "" || dataset.scenario === scenario.value);
+  }
+}
+
+function offer(select, isOffered) {
+  for (const option of select.options) {
+    setHidden(option, !isOffered(option));
+    option.disabled = !isOffered(option);
+  }
+  if (!isOffered(select.selectedOptions[0])) select.value = [...select.options].find(isOffered).value;
 }

@@ -2,13 +2,18 @@
 
 import { cloneTemplate, partsOf, setAttribute, setData, setHidden, setSign, setText } from "../lib/dom.js";
 import { lookOf, SAGA_STATES, STEP_STATES } from "../model/states.js";
-import { count, duration, elapsedMs, resultWords } from "../model/words.js";
+import { attemptWords, saidWords, statusWords, undoneWords } from "../model/steps.js";
+import { count, duration, elapsedMs } from "../model/words.js";
 
 export function createSagaRow() {
   const element = cloneTemplate("saga");
   const parts = partsOf(element);
-  const steps = [...element.querySelectorAll("[data-step-of]")].map((cell) => ({ cell, parts: partsOf(cell) }));
+  const steps = [...element.querySelectorAll("[data-step]")].map((cell) => ({ cell, parts: partsOf(cell) }));
   let shown = null;
+
+  function drawSteps(saga, nowMs) {
+    steps.forEach((step, place) => drawStep(step, saga.steps?.[place], nowMs));
+  }
 
   return {
     element,
@@ -20,49 +25,70 @@ export function createSagaRow() {
       if (saga === shown) return;
       shown = saga;
       drawSaga(element, parts, saga);
-      for (const step of steps) drawStep(step, saga.steps?.find(({ service }) => service === step.cell.dataset.stepOf));
+      drawSteps(saga, nowMs);
       setText(parts.elapsed, duration(elapsedMs(saga, nowMs)));
     },
     tick(nowMs) {
-      if (shown && !shown.ended_at) setText(parts.elapsed, duration(elapsedMs(shown, nowMs)));
+      if (!shown || shown.ended_at) return;
+      setText(parts.elapsed, duration(elapsedMs(shown, nowMs)));
+      for (const [place, step] of (shown.steps ?? []).entries()) {
+        if (step.next_attempt_at) drawStatus(steps[place].parts.sign, step, nowMs);
+      }
     },
   };
 }
 
-function drawSaga(element, parts, { saga_id, number, user, status, reason, finished, overtook, overtaken }) {
-  setData(element, "sagaId", saga_id);
+function drawSaga(element, parts, saga) {
+  const { saga_id: id, number, user, status, reason, scenario, style } = saga;
+  setData(element, "sagaId", id);
   setData(element, "status", status);
   setText(parts.number, String(number));
+  setAttribute(parts.number, "href", `/sagas/${encodeURIComponent(id)}`);
+  setAttribute(parts.number, "aria-label", `Event history of saga ${number}, ${user.name}`);
   setText(parts.name, user.name);
   setAttribute(parts.name, "title", user.name);
   setText(parts.department, user.department);
+  setText(parts.scenario, scenario);
+  setText(parts.style, style);
   setAttribute(parts.opener, "aria-label", `History of saga ${number}, ${user.name}`);
   setSign(parts.status, lookOf(SAGA_STATES, status));
-  setAttribute(parts.status, "title", reason || null);
-  setText(parts.finished, finished === null ? "" : count(finished));
-  drawPassing(parts, { finished, overtook, overtaken });
+  tell(parts.undone, undoneWords(saga));
+  tell(parts.reason, reason ?? "");
+  setText(parts.finished, saga.finished === null ? "" : `finished ${count(saga.finished)}`);
+  drawPassing(parts, saga);
 }
 
 function drawPassing(parts, { finished, overtook, overtaken }) {
   const inOrder = finished !== null && !overtook && !overtaken;
-  tell(parts.overtook, overtook, "▲", "overtook");
-  tell(parts.overtaken, overtaken, "▼", "overtaken");
+  tellPassing(parts.overtook, overtook, "▲", "overtook");
+  tellPassing(parts.overtaken, overtaken, "▼", "overtaken");
   if (inOrder) setText(parts.overtook, "– in order");
   setHidden(parts.overtook, !inOrder && !overtook);
   setData(parts.overtook, "tone", inOrder ? "level" : "ahead");
 }
 
 // The number stands first, so that a narrow column can never cut it.
-function tell(part, number, arrow, verb) {
+function tellPassing(part, number, arrow, verb) {
   setText(part, number ? `${arrow} ${count(number)} ${verb}` : "");
   setHidden(part, !number);
 }
 
-function drawStep({ cell, parts }, step) {
+function drawStep({ cell, parts }, step, nowMs) {
   const status = step?.status ?? "waiting";
   setData(cell, "status", status);
-  setSign(parts.sign, lookOf(STEP_STATES, status));
-  const words = resultWords(step?.result) || (step?.attempts > 1 ? `attempt ${step.attempts}` : "");
-  setText(parts.result, words);
-  setAttribute(parts.result, "title", words || null);
+  setText(parts.step, step?.name ?? "");
+  setText(parts.attempt, step ? attemptWords(step) : "");
+  drawStatus(parts.sign, step ?? { status }, nowMs);
+  tell(parts.said, saidWords(step));
+}
+
+function drawStatus(sign, step, nowMs) {
+  const look = lookOf(STEP_STATES, step.status);
+  setSign(sign, { ...look, label: statusWords(step, look.label, nowMs) });
+}
+
+// A narrow column cuts what is long; the whole of it is there for a pointer, and in the history.
+function tell(part, words) {
+  setText(part, words);
+  setAttribute(part, "title", words || null);
 }

@@ -41,7 +41,8 @@ export function createSagas(root, { dispatch, askOlder }) {
   return {
     update(next) {
       const isSameOrder = board?.view.order === next.view.order;
-      const isSameList = isSameOrder && board.sagas === next.sagas && board.view.search === next.view.search;
+      const isSameView = isSameOrder && board.view.search === next.view.search && board.view.only === next.view.only;
+      const isSameList = isSameView && board.sagas === next.sagas;
       const anchor = isSameOrder ? anchorOf(list, sagas, openOf(board), history) : null;
       if (board?.connection !== next.connection) asked = null;
       board = next;
@@ -52,7 +53,11 @@ export function createSagas(root, { dispatch, askOlder }) {
       setAttribute(parts.table, "aria-rowcount", board.older === null ? sagas.length + 1 : -1);
       keepPlace(anchor);
     },
-    tick: () => board && list.tick(serverNow(board)),
+    tick() {
+      if (!board) return;
+      list.tick(serverNow(board));
+      history.tick(serverNow(board));
+    },
   };
 
   // Rows that come in above must not push away what somebody reads further down.
@@ -78,7 +83,7 @@ function anchorOf(list, sagas, open, history) {
 }
 
 function onRowClick(event, dispatch) {
-  const row = event.target.closest("tr[data-saga-id]");
+  const row = event.target.closest("a") ? null : event.target.closest("tr[data-saga-id]");
   const isSelecting = getSelection().toString() !== "";
   if (row && !isSelecting) dispatch({ type: "toggle", saga_id: row.dataset.sagaId });
 }

@@ -1,14 +1,16 @@
-// The services: what each does, how it feels, and the controls to stop, slow or kill it.
+// The services: how each feels, which faults are on, and the controls to stop, slow, break or kill it.
 
 import { partsOf, setData, setHidden, setSign, setText } from "../lib/dom.js";
 import { attempt, sendJson } from "../lib/http.js";
+import { chipsOf } from "../model/faults.js";
 import { lookOf, SERVICE_STATES } from "../model/states.js";
 import { count, partitionsWords, plural } from "../model/words.js";
 
-export function createServices(root, { dispatch }) {
+/** `openFaults(service, steps)` is called when somebody wants to set a service's faults. */
+export function createServices(root, { dispatch, openFaults }) {
   const cards = new Map();
   for (const item of root.querySelectorAll("[data-service]")) {
-    cards.set(item.dataset.service, createCard(item, dispatch));
+    cards.set(item.dataset.service, createCard(item, { dispatch, openFaults }));
   }
   return {
     update({ services }) {
@@ -17,15 +19,17 @@ export function createServices(root, { dispatch }) {
   };
 }
 
-function createCard(item, dispatch) {
+function createCard(item, { dispatch, openFaults }) {
   const parts = partsOf(item);
   const url = `/api/services/${encodeURIComponent(item.dataset.service)}`;
+  const steps = item.dataset.steps.split(" ").filter(Boolean);
   let shown = null;
 
   const change = (wish) => attempt(parts.problem, async () => {
     dispatch({ type: "service", service: await sendJson("PATCH", url, wish) });
   });
   parts.toggle.addEventListener("click", () => change({ running: !shown.running }));
+  parts.faults.addEventListener("click", () => openFaults(shown, steps));
   parts.kill.addEventListener("click", () => attempt(parts.problem, () => sendJson("POST", `${url}/kill`)));
   parts.lag.addEventListener("submit", async (event) => {
     event.preventDefault();
@@ -36,21 +40,27 @@ function createCard(item, dispatch) {
     if (service === shown) return;
     shown = service;
     drawState(item, parts, service);
+    drawChips(parts.chips, chipsOf(service));
     drawFigures(parts, service);
     drawProcess(parts, service);
     drawLag(parts.lag, service);
   };
 }
 
-function drawState(item, parts, { name, title, topics, state, detail, running }) {
+function drawState(item, parts, { name, topics, state, detail, running }) {
   setData(item, "state", state);
   setSign(parts.state, lookOf(SERVICE_STATES, state));
-  setText(parts.title, title ?? `reads ${topics.join(" and ")}`);
+  setText(parts.title, `reads ${topics.join(", ")}`);
   setText(parts.detail, detail ?? "");
   setHidden(parts.detail, !detail);
   setText(parts.toggle, running ? "Stop" : "Start");
   parts.toggle.setAttribute("aria-label", `${running ? "Stop" : "Start"} ${name}`);
-  parts.toggle.disabled = false;
+  for (const button of [parts.toggle, parts.faults]) button.disabled = false;
+}
+
+function drawChips(list, words) {
+  setHidden(list, words.length === 0);
+  drawLines(list, words);
 }
 
 function drawFigures(parts, { in_flight: inFlight, backlog, rate }) {
@@ -64,9 +74,13 @@ function drawProcess(parts, { partitions, restarts, instances }) {
   if (restarts > 0) words.push(`restarted ${plural(restarts, "time")}`);
   setText(parts.place, words.join(", "));
   const lines = instances.map((one) => `pid ${one.pid} on ${one.host}: ${partitionsWords(one.partitions)}`);
-  if (lines.join() === [...parts.instances.children].map((line) => line.textContent).join()) return;
+  drawLines(parts.instances, lines);
+}
+
+function drawLines(list, lines) {
+  if (lines.join("\n") === [...list.children].map((line) => line.textContent).join("\n")) return;
   const createLine = (line) => Object.assign(document.createElement("li"), { textContent: line });
-  parts.instances.replaceChildren(...lines.map(createLine));
+  list.replaceChildren(...lines.map(createLine));
 }
 
 // What somebody is typing is not overwritten.

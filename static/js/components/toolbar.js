@@ -6,11 +6,13 @@ import { count, plural } from "../model/words.js";
 
 export function createToolbar(parts, { dispatch }) {
   parts.search.addEventListener("input", () => dispatch({ type: "search", text: parts.search.value }));
+  parts.only.addEventListener("change", () => dispatch({ type: "only", statuses: parts.only.value }));
   for (const radio of document.querySelectorAll('input[name="order"]')) {
     radio.addEventListener("change", () => dispatch({ type: "order", by: radio.value }));
   }
   return {
     update(board, listed) {
+      if (parts.only.value !== board.view.only) parts.only.value = board.view.only;
       setText(parts.summary, board.ready ? summary(board, listed) : "");
       const [title, hint] = board.ready ? emptyWords(board) : ["Connecting…", ""];
       setText(parts.emptyTitle, title);
@@ -24,13 +26,15 @@ function summary(board, listed) {
   const words = [];
   const unseen = plural(board.counters.running, "saga");
   if (!board.trace && board.sagas.size > 0) words.push(`Trace Mode is off: ${unseen} under way unseen`);
-  if (board.view.search.trim() !== "") words.push(`${count(listed)} of ${count(board.sagas.size)} match`);
+  const isFiltered = board.view.search.trim() !== "" || board.view.only !== "";
+  if (isFiltered) words.push(`${count(listed)} of ${count(board.sagas.size)} match`);
   const isFull = board.older !== null && board.sagas.size >= HELD_ROWS;
   if (isFull) words.push(`only the newest ${count(HELD_ROWS)} are kept here`);
   return words.join(" · ");
 }
 
 function emptyWords({ trace, sagas, counters, view }) {
+  if (sagas.size > 0 && view.search.trim() === "") return ["No saga is like that.", "Show all to see the others."];
   if (sagas.size > 0) return [`No user matches “${view.search.trim()}”.`, "Accents and capitals do not count."];
   if (trace) return ["No saga yet.", INVITATION];
   if (counters.running > 0) return [`${plural(counters.running, "saga")} under way, unseen.`, UNSEEN];
@@ -38,4 +42,4 @@ function emptyWords({ trace, sagas, counters, view }) {
 }
 
 const INVITATION = "Click Onboard New User, or press n. Click it five times and watch who finishes first.";
-const UNSEEN = "Trace Mode is off: a saga shows up only when it has ended, as it would in production.";
+const UNSEEN = "Trace Mode is off: a saga shows up only when it has ended or is stuck, as it would in production.";

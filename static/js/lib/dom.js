@@ -35,6 +35,12 @@ export function setSign(sign, { label, icon, tone }) {
   setText(sign.querySelector("[data-word]"), label);
 }
 
+/** The words of times and waits that the server wrote for machines: local clock, seconds to go. */
+export function setTimes(root, { nowMs, clockTime, countdown }) {
+  for (const time of root.querySelectorAll("time[datetime]")) setText(time, clockTime(time.dateTime));
+  for (const node of root.querySelectorAll("[data-countdown]")) setText(node, countdown(node.dataset.countdown, nowMs));
+}
+
 /** Makes `parent` hold exactly `wanted`, in that order, without moving what already stands right. */
 export function arrangeChildren(parent, wanted) {
   const kept = new Set(wanted);

@@ -18,21 +18,35 @@ export function getJson(url) {
   return request(url, {});
 }
 
+/** The page at `url` as a document, for its parts to be shown in this one. The server has escaped all that is in it. */
+export function getPage(url) {
+  return answerTo(url, { headers: { Accept: "text/html" } }, async (response) =>
+    new DOMParser().parseFromString(await response.text(), "text/html"));
+}
+
 export function sendJson(method, url, body) {
   return request(url, { method, headers: { "Content-Type": "application/json" }, body: JSON.stringify(body ?? {}) });
 }
 
-export function sendForm(form) {
-  return request(form.action, { method: "POST", body: new FormData(form) });
+/** `more` is what the form does not hold itself. */
+export function sendForm(form, more = {}) {
+  const body = new FormData(form);
+  for (const [name, value] of Object.entries(more)) body.set(name, value);
+  return request(form.action, { method: "POST", body });
 }
 
-async function request(url, { headers = {}, ...options }) {
-  const response = await fetch(url, { ...options, headers: { Accept: "application/json", ...headers } }).catch(() => {
+function request(url, { headers = {}, ...options }) {
+  const asked = { ...options, headers: { Accept: "application/json", ...headers } };
+  return answerTo(url, asked, (response) => response.json().catch(() => null));
+}
+
+async function answerTo(url, options, read) {
+  const response = await fetch(url, options).catch(() => {
     throw new Unanswered("The server does not answer. Try again when the connection is back.");
   });
-  const body = await response.json().catch(() => null);
-  if (response.ok) return body;
-  throw new Refused(reasonOf(body) ?? FALLBACKS[response.status] ?? `The server failed (${response.status}).`);
+  if (response.ok) return read(response);
+  const reason = reasonOf(await response.json().catch(() => null));
+  throw new Refused(reason ?? FALLBACKS[response.status] ?? `The server failed (${response.status}).`);
 }
 
 function reasonOf(body) {

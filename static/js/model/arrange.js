@@ -1,4 +1,4 @@
-// Which sagas are listed, and in which order. Newest first, by either number.
+// Which sagas are listed, and in which order. Newest first, by either number. `only` lists the statuses wanted.
 
 const BY = {
   started: (a, b) => b.number - a.number,
@@ -6,8 +6,13 @@ const BY = {
   finished: (a, b) => (b.finished ?? 0) - (a.finished ?? 0) || b.number - a.number,
 };
 
-export function arrange(sagas, { order, search }) {
-  return [...sagas.values()].filter(matches(search)).sort(BY[order]);
+export function arrange(sagas, { order, search, only = "" }) {
+  return [...sagas.values()].filter(matches(search)).filter(isOneOf(only)).sort(BY[order]);
+}
+
+function isOneOf(only) {
+  const statuses = only.split(" ");
+  return only === "" ? () => true : ({ status }) => statuses.includes(status);
 }
 
 function matches(search) {

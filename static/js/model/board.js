@@ -21,7 +21,7 @@ export function createBoard({ traceWanted = true } = {}) {
     clockOffsetMs: 0,
     connection: "connecting",
     problem: null,
-    view: { order: "started", search: "", open: null },
+    view: { order: "started", search: "", only: "", open: null },
     history: null,
   };
 }
@@ -40,6 +40,7 @@ const HANDLERS = {
   connection: (board, { state }) => (board.connection === state ? board : { ...board, connection: state }),
   "trace-mode": (board, { enabled }) => ({ ...board, traceWanted: enabled }),
   search: (board, { text }) => withView(board, { search: text }),
+  only: (board, { statuses }) => withView(board, { only: statuses }),
   order: (board, { by }) => withView(board, { order: by }),
   toggle: onToggle,
   history: onHistory,
@@ -126,7 +127,7 @@ function onToggle(board, { saga_id }) {
 }
 
 // An answer for a row that was closed meanwhile is dropped. A failure keeps what was already shown.
-function onHistory(board, { saga_id, saga = null, problem = null }) {
+function onHistory(board, { saga_id, events = null, problem = null }) {
   if (board.view.open !== saga_id) return board;
-  return { ...board, history: { saga: saga ?? board.history?.saga ?? null, problem } };
+  return { ...board, history: { events: events ?? board.history?.events ?? null, problem } };
 }

@@ -32,9 +32,16 @@ export function clockTime(rfc3339) {
   return Number.isNaN(at.getTime()) ? String(rfc3339) : CLOCK.format(at);
 }
 
+/** How long it is until `rfc3339`; what is due already happens now. */
+export function countdown(rfc3339, nowMs) {
+  const left = Date.parse(rfc3339) - nowMs;
+  return left > 0 ? `in ${duration(left)}` : "now";
+}
+
 /** What a step achieved, in a few words. */
 export function resultWords(result) {
   if (!result) return "";
+  if (result.booking) return [result.item, result.booking].filter(Boolean).join(", ");
   const key = TOLD_FIRST.find((name) => name in result) ?? Object.keys(result)[0];
   const value = result[key];
   return Array.isArray(value) ? value.join(", ") : String(value ?? "");

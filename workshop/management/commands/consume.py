@@ -7,12 +7,14 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandParser
 
 from saga.topics import SERVICES
+from workshop.checks import TAG
 from workshop.processes import HOSTED, services_of
 from workshop.service_process import ServiceProcess
 
 
 class Command(BaseCommand):
     help = "Run one instance of a service until SIGTERM."
+    requires_system_checks = (TAG,)  # all others would load the web server as well
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("service", choices=[*SERVICES, *HOSTED])

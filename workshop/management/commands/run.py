@@ -10,6 +10,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand
 
 from workshop import state
+from workshop.checks import TAG
 from workshop.config import Config
 from workshop.processes import processes
 from workshop.readiness import wait_until_ready
@@ -24,7 +25,7 @@ class PortTaken(Exception):
 
 class Command(BaseCommand):
     help = "Start the broker, the services and the web server, and keep them alive until Ctrl-C or SIGTERM."
-    requires_system_checks = ()  # `serve` makes them; here they would load all of the web server once more
+    requires_system_checks = (TAG,)  # all others would load the web server as well
 
     def handle(self, **options: Any) -> None:
         config: Config = settings.CONFIG

@@ -1,0 +1,146 @@
+"""A saga as its own page draws it: the definition with where each step is, and the events with what each one means."""
+
+import json
+from datetime import datetime
+from typing import Any
+
+from saga.definitions import CHOREOGRAPHY, COORDINATOR, Closing, Definition, definition_of
+from saga.messages import Reply
+from saga.state import COMPENSATED, COMPENSATING, STUCK
+
+# What a step does, and what its compensation does, for people.
+DEEDS = {
+    "provision": ("provision a device", "take the device back"),
+    "authorize": ("grant authorizations", "revoke the authorizations"),
+    "notify": ("send the e-mail", "correct it by another e-mail"),
+    "car": ("book a car", "cancel the car"),
+    "hotel": ("book a hotel room", "cancel the hotel room"),
+    "flight": ("book a flight", "cancel the flight"),
+    "plane": ("book plane tickets", "cancel the plane tickets"),
+    "tickets": ("buy tourist tickets", "cancel the tourist tickets"),
+}
+# What an event can be in a saga: a message of some kind that was written, work, the end, or trouble.
+ROLES = ("command", "event", "reply", "work", "end", "trouble")
+TO_COME = "to come"
+NOT_REACHED = "not reached"
+NOT_NEEDED = "not needed"
+UNDER_WAY = "under way"
+TRYING_AGAIN = "trying again"
+# Where the two halves of a step are, by the status of the step; None for what the rest of the saga decides.
+HALVES: dict[str, tuple[str | None, str | None]] = {
+    "waiting": (None, None),
+    "received": (UNDER_WAY, None),
+    "retrying": (TRYING_AGAIN, None),
+    "failed": ("failed", "nothing to undo"),
+    "done": ("done", None),
+    "undoing": ("done", UNDER_WAY),
+    "undo failed": ("done", TRYING_AGAIN),
+    "stuck": ("done", "stuck"),
+    "undone": ("done", "undone"),
+    "refused": ("refused", "undone in advance"),
+}
+
+
+def stages_of(row: dict[str, Any]) -> list[list[dict[str, Any]]]:
+    """Return the stages of a saga's definition, in order, each step with where it and its compensation are."""
+    steps = {step["name"]: step for step in row["steps"]}
+    has_ended = row["ended_at"] is not None
+    return [
+        [_drawn(steps[step.name], goes_back=_goes_back(row), has_ended=has_ended) for step in stage]
+        for stage in definition_of(row["scenario"]).stages
+    ]
+
+
+def style_words(row: dict[str, Any]) -> str:
+    definition = definition_of(row["scenario"])
+    if row["style"] != CHOREOGRAPHY or not definition.closing:
+        return "The coordinator gives the commands and collects the replies; all it knows is in its log."
+    return _chain_words(definition, definition.closing)
+
+
+def events_of(row: dict[str, Any], events: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the events with what the page tells of each besides what it says itself."""
+    return [
+        {
+            **event,
+            "ref": _ref(event),
+            "role": role_of(event, style=row["style"]),
+            "goes_back": event["action"] == "undo" or event["kind"] == "compensated",
+            "after": _after(row["started_at"], event["at"]),
+            "error": event["detail"].get("error") or "",
+            "next_attempt_at": event["detail"].get("next_attempt_at"),
+            "message": _pretty(event["payload"]),
+            "headers": _pretty(event["headers"] or None),
+            "detail": _pretty(event["detail"] or None),
+        }
+        for event in events
+    ]
+
+
+def role_of(event: dict[str, Any], *, style: str) -> str:
+    """Return which of `ROLES` an event has."""
+    kind, payload = event["kind"], event["payload"]
+    if kind == "dead-lettered" or (kind == STUCK and event["step"] is None):
+        return "trouble"
+    if kind in ("completed", "compensated"):
+        return "end"
+    if kind in ("received", "retrying", "undoing", "undo failed", STUCK):
+        return "work"
+    if kind == "started":
+        return "event" if style == CHOREOGRAPHY else "command"
+    is_reply = isinstance(payload, dict) and payload.get("type") == Reply.TYPE and event["service"] != COORDINATOR
+    return "reply" if is_reply else "event"
+
+
+def _chain_words(definition: Definition, closing: Closing) -> str:
+    services = " → ".join(step.service for step in definition.steps)
+    return f"Each service tells the next: {services} → {closing.service}. A failure travels the same way back."
+
+
+def _goes_back(row: dict[str, Any]) -> bool:
+    began = any(step["status"] == "failed" or HALVES.get(step["status"], (None, None))[1] for step in row["steps"])
+    return began or row["rolling_back"] or row["status"] in (COMPENSATING, COMPENSATED)
+
+
+def _drawn(step: dict[str, Any], *, goes_back: bool, has_ended: bool) -> dict[str, Any]:
+    do, undo = HALVES.get(step["status"], (step["status"], None))
+    deed, undoing = DEEDS.get(step["name"], (step["name"], f"undo {step['name']}"))
+    will_be_undone = goes_back and not has_ended and do == "done"
+    return {
+        **step,
+        "do": {
+            "deed": deed,
+            "state": do or (NOT_REACHED if goes_back else TO_COME),
+            "attempts": step["attempts"],
+        },
+        "undo": {
+            "deed": undoing,
+            "state": undo or (TO_COME if will_be_undone else NOT_NEEDED),
+            "attempts": step["undo_attempts"],
+        },
+        "troubled": "undo" if step["undo_attempts"] > 0 else "do",
+        "result": result_words(step["result"]),
+    }
+
+
+def result_words(result: dict[str, Any] | None) -> str:
+    """Return what a step achieved, but for what only machines want to know."""
+    told = {name: value for name, value in (result or {}).items() if name != "message_id"}
+    return ", ".join(", ".join(map(str, value)) if isinstance(value, list) else str(value) for value in told.values())
+
+
+def _ref(event: dict[str, Any]) -> str:
+    """Return a name that the event keeps, wherever later ones put it in the order."""
+    parts = (event[name] for name in ("step", "kind", "action", "attempt", "service", "topic", "partition", "offset"))
+    return "/".join(map(str, parts))
+
+
+def _after(started_at: str, at: str) -> str:
+    seconds = (datetime.fromisoformat(at) - datetime.fromisoformat(started_at)).total_seconds()
+    return f"+{max(0.0, seconds):.2f} s"
+
+
+def _pretty(value: Any) -> str:
+    if value is None:
+        return ""
+    return value if isinstance(value, str) else json.dumps(value, indent=2, ensure_ascii=False)

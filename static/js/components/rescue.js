@@ -1,0 +1,54 @@
+// Retry, roll back, resolve by hand: the buttons that make sense for one saga, and what the server said to them.
+
+import { partsOf, setHidden, setText } from "../lib/dom.js";
+import { attempt, sendJson } from "../lib/http.js";
+import { rescuesOf } from "../model/rescue.js";
+
+const ASKED = { retry: "A retry is on its way.", "roll-back": "The roll-back is on its way.", resolution: "Noted." };
+
+/** `onAsked()` is called when the server has taken a wish. */
+export function createRescue(root, { onAsked = () => {} } = {}) {
+  const parts = partsOf(root);
+  const buttons = [...root.querySelectorAll("[data-action]")];
+  let saga = null;
+
+  for (const button of buttons) button.addEventListener("click", () => ask(button.dataset.action));
+
+  async function ask(action, body) {
+    setText(parts.accepted, "");
+    const url = `/api/sagas/${encodeURIComponent(saga.saga_id)}/${action}`;
+    if (!await attempt(parts.refused, () => sendJson("POST", url, body))) return;
+    setText(parts.accepted, ASKED[action]);
+    onAsked();
+  }
+
+  function createResolver(step) {
+    const button = Object.assign(document.createElement("button"), { type: "button" });
+    button.textContent = `Mark “${step}” as undone by hand`;
+    button.addEventListener("click", () => ask("resolution", { step }));
+    return button;
+  }
+
+  return {
+    update(next) {
+      if (next === saga) return;
+      if (next?.saga_id !== saga?.saga_id) forget();
+      saga = next;
+      const can = next ? rescuesOf(next) : { resolve: [] };
+      for (const button of buttons) setHidden(button, !can[button.dataset.action]);
+      drawResolvers(can.resolve);
+      setHidden(root, !can.retry && !can["roll-back"] && can.resolve.length === 0);
+    },
+  };
+
+  function drawResolvers(steps) {
+    if (parts.resolve.dataset.steps === steps.join()) return;
+    parts.resolve.dataset.steps = steps.join();
+    parts.resolve.replaceChildren(...steps.map(createResolver));
+  }
+
+  function forget() {
+    setText(parts.accepted, "");
+    setHidden(parts.refused, true);
+  }
+}

@@ -1,0 +1,66 @@
+// The page of one saga: drawn by the server, dressed here, and drawn by the server again while the saga goes on.
+
+import { createRescue } from "./components/rescue.js";
+import { createThread, dress } from "./components/thread.js";
+import { partsOf, setText, setTimes } from "./lib/dom.js";
+import { attempt, getPage } from "./lib/http.js";
+import { clockTime, countdown, duration, elapsedMs } from "./model/words.js";
+
+const LIVE_MS = 700;
+const ENDED_MS = 5_000;
+const TICK_MS = 100;
+
+const main = document.querySelector("[data-component=saga]");
+const parts = partsOf(main);
+const thread = createThread(parts.events);
+const rescue = createRescue(parts.rescue, { onAsked: refresh });
+const held = new Map();
+let saga = null;
+let offsetMs = 0;
+let timer = null;
+
+show(main);
+setInterval(() => document.hidden || tick(), TICK_MS);
+timer = setTimeout(refresh, LIVE_MS);
+document.addEventListener("visibilitychange", () => document.hidden || refresh());
+
+async function refresh() {
+  clearTimeout(timer);
+  if (!document.hidden) await attempt(parts.problem, async () => show(await fetchMain()));
+  clearTimeout(timer);
+  timer = setTimeout(refresh, saga.ended_at ? ENDED_MS : LIVE_MS);
+}
+
+async function fetchMain() {
+  const page = await getPage(location.pathname);
+  return page.querySelector("[data-component=saga]");
+}
+
+/** `source` is this page's main part, or a newer one. */
+function show(source) {
+  saga = JSON.parse(source.dataset.saga);
+  offsetMs = Date.parse(source.dataset.now) - Date.now();
+  for (const part of main.querySelectorAll("[data-swap]")) swap(part, source);
+  thread.update([...source.querySelectorAll(".event")], serverNow());
+  dress(main, serverNow());
+  rescue.update(saga);
+  tick();
+}
+
+// What the server draws as before stays as it is, and with it what somebody has selected there.
+function swap(part, source) {
+  const next = source.querySelector(`[data-swap="${part.dataset.swap}"]`);
+  const drawing = next.outerHTML;
+  if (held.get(part) !== drawing && next !== part) part.replaceChildren(...document.adoptNode(next).childNodes);
+  held.set(part, drawing);
+}
+
+function tick() {
+  const nowMs = serverNow();
+  setText(main.querySelector("[data-elapsed]"), duration(elapsedMs(saga, nowMs)));
+  setTimes(main, { nowMs, clockTime, countdown });
+}
+
+function serverNow() {
+  return Date.now() + offsetMs;
+}

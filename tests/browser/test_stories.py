@@ -1,0 +1,104 @@
+"""One click each: what a class is shown of the stories."""
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from tests.browser.board import click_for_saga, row, status
+from tests.live import LiveWorkshop
+
+
+@pytest.fixture(autouse=True)
+def _quick(workshop: LiveWorkshop) -> None:
+    workshop.set_lag(0, 100)
+
+
+# By button: how it ends, how its steps end, and what its row says.
+STORIES = {
+    "The package that works out": ("completed", ["done", "done", "done"], ["Maria"]),
+    "The package whose hotel is full": (
+        "compensated",
+        ["undone", "failed", "undone"],
+        ["Kevin", "no available hotel rooms", "undone: plane, tickets"],
+    ),
+    "Happy path": ("completed", ["done", "done", "done"], ["trip"]),
+    "Recover forward": ("completed", ["done", "done", "done"], ["attempt 6"]),
+    "Recover backward": ("compensated", ["undone", "undone", "failed"], ["no seat left", "undone: car, hotel"]),
+    "Forward, then backward": ("compensated", ["undone", "undone", "failed"], ["no seat left", "undone: car, hotel"]),
+    "Choreographed": ("compensated", ["undone", "failed", "waiting"], ["choreography", "frozen", "undone: provision"]),
+    "Orchestrated": ("compensated", ["undone", "failed", "waiting"], ["orchestration", "frozen", "undone: provision"]),
+}
+
+
+@pytest.mark.parametrize("title", STORIES)
+def test_a_story_is_one_click_and_its_row_tells_how_it_went(page: Page, workshop: LiveWorkshop, title: str) -> None:
+    end, steps, words = STORIES[title]
+    saga_id = click_for_saga(page, title, within="stories")
+    found = status(page, saga_id, end)
+    for word in words:
+        expect(found).to_contain_text(word)
+    assert list(workshop.steps_of(saga_id).values()) == steps
+    assert found.locator("[data-step]").evaluate_all("cells => cells.map(cell => cell.dataset.status)") == steps
+
+
+def start_a_trip_with_a_busy_rental(page: Page, workshop: LiveWorkshop, *, failures: int) -> tuple[str, Locator]:
+    """Return the saga, and the cell of its first step, once the last of its failures has been seen."""
+    fault = {"failures": failures, "retryable": True, "error": "the line is busy"}
+    [saga_id] = workshop.start_sagas(scenario="trip", faults={"car": fault})
+    cell = row(page, saga_id).locator("[data-step]").first
+    expect(cell).to_contain_text(f"attempt {failures}")
+    return saga_id, cell
+
+
+def test_while_a_step_is_tried_again_the_row_counts_down_and_gives_the_error(
+    page: Page, workshop: LiveWorkshop
+) -> None:
+    saga_id, cell = start_a_trip_with_a_busy_rental(page, workshop, failures=3)
+    expect(cell).to_contain_text("the line is busy")
+    expect(cell).to_contain_text("retry in ")
+    status(page, saga_id, "completed")
+
+
+def test_the_next_attempt_is_not_waited_for_if_somebody_wants_it_now(page: Page, workshop: LiveWorkshop) -> None:
+    saga_id, cell = start_a_trip_with_a_busy_rental(page, workshop, failures=4)
+    expect(cell).to_contain_text("retry in ")
+    planned = workshop.saga(saga_id)["steps"][0]["next_attempt_at"]
+    row(page, saga_id).get_by_role("button").click()
+    page.get_by_role("button", name="Retry now").click()
+    status(page, saga_id, "completed")
+    assert next(e["at"] for e in workshop.saga(saga_id)["events"] if e["kind"] == "succeeded") < planned
+
+
+def test_the_button_and_the_forms_respect_the_style(page: Page, workshop: LiveWorkshop) -> None:
+    page.get_by_role("radio", name="orchestration").check()
+    by_button = click_for_saga(page, "Onboard New User", within="onboard")
+    page.get_by_label("Onboard many").fill("1")
+    by_number = click_for_saga(page, "Onboard this many users", within="many")
+    for saga_id in (by_button, by_number):
+        expect(status(page, saga_id, "completed")).to_contain_text("orchestration")
+    page.reload()
+    expect(page.get_by_role("radio", name="orchestration")).to_be_checked()
+
+
+def test_what_shall_break_is_chosen_in_a_form(page: Page, workshop: LiveWorkshop) -> None:
+    page.get_by_text("Break something").click()
+    form = page.locator("[data-component=breaking]")
+    form.get_by_label("Scenario").select_option("trip")
+    expect(form.get_by_label("Style")).to_have_value("orchestration")
+    form.get_by_label("Failing step").select_option("hotel")
+    form.get_by_label("Failures before success", exact=True).fill("2")
+    form.get_by_label("Error").fill("nobody at the desk")
+    saga_id = click_for_saga(page, "Start and break", within="breaking")
+    expect(status(page, saga_id, "completed")).to_contain_text("attempt 3")
+    errors = {event["detail"].get("error") for event in workshop.saga(saga_id)["events"]}
+    assert errors == {None, "nobody at the desk"}
+
+
+def test_what_the_form_cannot_ask_for_is_explained_beside_it(page: Page, complaints: list[str]) -> None:
+    page.get_by_text("Break something").click()
+    form = page.locator("[data-component=breaking]")
+    form.get_by_label("Failing step").select_option("authorize")
+    form.get_by_label("Failures before success", exact=True).fill("0")
+    form.get_by_role("button", name="Start and break").click()
+    expect(form.get_by_role("alert")).to_contain_text("failures")
+    # Chromium itself writes down each request that is refused.
+    complaints[:] = [text for text in complaints if "Failed to load resource" not in text]

@@ -1,0 +1,167 @@
+"""What a class sees when something is broken, and what somebody can do about it."""
+
+import json
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from saga.bus import Outgoing
+from tests.browser.board import SLOW, card, click_for_saga, row, status
+from tests.eventually import eventually
+from tests.live import PATIENCE_S, LiveWorkshop
+from workshop.kafka_bus import KafkaBus
+
+CANNOT_GIVE_BACK = {
+    "car": {"failures": None, "retryable": True, "action": "undo", "error": "the rental is closed"},
+    "flight": {"failures": None, "error": "no seat left"},
+}
+
+
+@pytest.fixture(autouse=True)
+def _quick(workshop: LiveWorkshop) -> None:
+    workshop.set_lag(0, 100)
+
+
+def stuck_banner(page: Page):
+    return page.get_by_role("alert", name="Stuck sagas")
+
+
+def test_a_stuck_saga_cannot_be_missed_and_is_resolved_by_hand(
+    open_page: Callable[..., Page], workshop: LiveWorkshop
+) -> None:
+    traced, untraced = open_page(), open_page()
+    untraced.get_by_role("switch", name="Trace Mode").click()
+    [saga_id] = workshop.start_sagas(scenario="trip", faults=CANNOT_GIVE_BACK)
+    for page in (traced, untraced):
+        expect(status(page, saga_id, "stuck")).to_contain_text("the rental is closed")
+        expect(stuck_banner(page)).to_contain_text("1 saga is stuck")
+        expect(page.locator("[data-count=stuck]")).to_have_text("1")
+    stuck_banner(traced).get_by_role("button", name="Show").click()
+    expect(traced.locator("tr[data-saga-id]")).to_have_count(1)
+    row(traced, saga_id).get_by_role("button").click()
+    traced.get_by_role("button", name="Mark “car” as undone by hand").click()
+    traced.get_by_label("Show").select_option("all")
+    for page in (traced, untraced):
+        status(page, saga_id, "compensated")
+        expect(stuck_banner(page)).to_be_hidden()
+    expect(row(traced, saga_id)).to_contain_text("undone: car, hotel")
+
+
+def test_a_running_saga_is_rolled_back_from_its_row(page: Page, workshop: LiveWorkshop) -> None:
+    workshop.stop_service("notifier")
+    [saga_id] = workshop.onboard(1)
+    eventually(lambda: workshop.steps_of(saga_id)["authorize"] == "done", within_s=PATIENCE_S)
+    row(page, saga_id).get_by_role("button").click()
+    page.get_by_role("button", name="Roll back").click()
+    expect(page.get_by_role("button", name="Roll back")).to_be_hidden()
+    workshop.change_service("notifier", running=True)
+    expect(status(page, saga_id, "compensated")).to_contain_text("undone: provision, authorize")
+
+
+def test_what_has_ended_offers_no_rescue_and_the_server_says_why(page: Page, workshop: LiveWorkshop) -> None:
+    saga_id = click_for_saga(page, "Happy path", within="stories")
+    status(page, saga_id, "completed")
+    row(page, saga_id).get_by_role("button").click()
+    expect(page.locator("tr.history .event").first).to_be_visible()
+    expect(page.get_by_role("button", name="Retry now")).to_be_hidden()
+    expect(page.get_by_role("button", name="Roll back")).to_be_hidden()
+
+
+def test_faults_are_shown_for_as_long_as_they_are_on(open_page: Callable[..., Page], workshop: LiveWorkshop) -> None:
+    page, other = open_page(), open_page()
+    card(page, "hotel").locator("summary").click()
+    page.get_by_role("button", name="Faults of hotel…").click()
+    dialog = page.get_by_role("dialog", name="Faults of hotel")
+    dialog.get_by_role("radio", name="always").check()
+    dialog.get_by_label("is tried again").uncheck()
+    dialog.get_by_label("twice").fill("50")
+    dialog.get_by_role("button", name="Switch on").click()
+    expect(dialog).to_be_hidden()
+    for one in (page, other):
+        expect(card(one, "hotel")).to_contain_text("always fails doing any step, for good")
+        expect(card(one, "hotel")).to_contain_text("50 % twice")
+        expect(one.get_by_role("region", name="Faults that are on")).to_contain_text("hotel")
+    broken = click_for_saga(page, "Happy path", within="stories")
+    expect(status(page, broken, "compensated")).to_contain_text("a fault was asked for")
+    page.get_by_role("button", name="Clear all faults").click()
+    for one in (page, other):
+        expect(one.get_by_role("region", name="Faults that are on")).to_be_hidden()
+        expect(card(one, "hotel").locator(".chips")).to_be_hidden()
+    status(page, click_for_saga(page, "Happy path", within="stories"), "completed")
+
+
+def test_the_dialog_opens_with_what_is_on(page: Page, workshop: LiveWorkshop) -> None:
+    workshop.set_faults("flight", fail_rate=0.25, step="plane", delay_rate=0.5, delay_ms=300, seed=7)
+    expect(card(page, "flight")).to_contain_text("25 % fails doing plane")
+    card(page, "flight").locator("summary").click()
+    page.get_by_role("button", name="Faults of flight…").click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog.get_by_label("Percent of the attempts")).to_have_value("25")
+    expect(dialog.get_by_role("combobox", name="of", exact=True)).to_have_value("plane")
+    expect(dialog.get_by_label("by ms")).to_have_value("300")
+    expect(dialog.get_by_label("Seed")).to_have_value("7")
+    dialog.get_by_role("button", name="Switch off").click()
+    expect(card(page, "flight").locator(".chips")).to_be_hidden()
+
+
+def test_a_crash_is_ordered_seen_and_survived(page: Page, workshop: LiveWorkshop) -> None:
+    card(page, "authorizer").locator("summary").click()
+    page.get_by_role("button", name="Faults of authorizer…").click()
+    page.get_by_label("Crash (SIGKILL)").select_option("after the ledger's transaction")
+    page.get_by_role("button", name="Switch on").click()
+    expect(card(page, "authorizer")).to_contain_text("crashes after the ledger's transaction", timeout=SLOW)
+    saga_id = click_for_saga(page, "Onboard New User", within="onboard")
+    expect(card(page, "authorizer")).to_contain_text("killed by SIGKILL", timeout=SLOW)
+    status(page, saga_id, "completed")
+    expect(card(page, "authorizer").locator(".chips")).to_be_hidden(timeout=SLOW)
+
+
+def test_what_a_service_cannot_do_is_explained_in_the_dialog(
+    page: Page, workshop: LiveWorkshop, complaints: list[str]
+) -> None:
+    card(page, "car").locator("summary").click()
+    page.get_by_role("button", name="Faults of car…").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_label("lost").fill("200")
+    dialog.get_by_role("button", name="Switch on").click()
+    expect(dialog.get_by_role("alert")).to_contain_text("drop_rate")
+    assert workshop.service("car")["faults"] == {}
+    # Chromium itself writes down each request that is refused.
+    complaints[:] = [text for text in complaints if "Failed to load resource" not in text]
+
+
+def produce(workshop: LiveWorkshop, message: Outgoing) -> None:
+    address = workshop.var_dir / "run" / "broker"
+    bus = KafkaBus(address.read_text, embedded=True, client_id="test")
+    producer = bus.producer()
+    producer.send([message])
+    producer.close()
+    bus.close()
+
+
+def test_a_dead_letter_is_fixed_and_replayed_and_its_saga_finishes(
+    page: Page, workshop: LiveWorkshop, complaints: list[str]
+) -> None:
+    workshop.set_faults("authorizer", drop_rate=1.0)
+    [saga_id] = workshop.onboard(1)
+    eventually(lambda: workshop.steps_of(saga_id)["provision"] == "done", within_s=PATIENCE_S)
+    sent = next(event for event in workshop.saga(saga_id)["events"] if event["kind"] == "succeeded")["payload"]
+    eventually(lambda: workshop.service("authorizer")["backlog"] == 0, within_s=PATIENCE_S)
+    workshop.clear_faults()
+    eventually(lambda: not workshop.service("authorizer")["faults"], within_s=PATIENCE_S)
+    torn = json.dumps(sent | {"data": sent["data"] | {"results": {}}})
+    produce(workshop, Outgoing(topic="authorize", key=saga_id.encode(), value=torn.encode()))
+    expect(status(page, saga_id, "stuck")).to_contain_text("dead-lettered")
+    page.locator("[data-component=dead-letters] > summary").click()
+    letter = page.locator(".letter").filter(has_text="results of earlier steps are missing").first
+    assert letter.get_by_role("link", name="its saga").get_attribute("href") == f"/sagas/{saga_id}"
+    letter.get_by_text("Fix and replay").click()
+    letter.get_by_role("button", name="Replay").click()
+    expect(letter.get_by_role("alert")).to_contain_text("this would be refused again")
+    letter.get_by_label("The message").fill(json.dumps(sent, indent=2))
+    letter.get_by_role("button", name="Replay").click()
+    expect(letter.locator("[data-part=state]")).to_have_text("replayed", timeout=SLOW)
+    status(page, saga_id, "completed")
+    # Chromium itself writes down each request that is refused.
+    complaints[:] = [text for text in complaints if "Failed to load resource" not in text]

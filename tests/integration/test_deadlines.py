@@ -1,0 +1,167 @@
+"""A saga that gets nowhere is flagged, whoever looks, and is no longer once it gets on."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from dashboard import deadlines, outbox, relay, rescue
+from dashboard.deadlines import Deadlines
+from dashboard.models import Saga
+from dashboard.projection import project
+from dashboard.relay import Relay
+from saga import wire
+from saga.errors import BrokerUnavailable
+from saga.messages import Trace
+from saga.topics import TRACE
+from tests.dash_factories import accept, at, finish, life_of, memory_bus, saga, say, stuck_undo
+from tests.memory_bus import MemoryBus
+
+pytestmark = pytest.mark.django_db
+
+LONG_AGO = at(0)
+
+
+@pytest.fixture
+def bus() -> MemoryBus:
+    return memory_bus()
+
+
+@pytest.fixture
+def watcher(bus: MemoryBus, monkeypatch: pytest.MonkeyPatch) -> Iterator[Deadlines]:
+    monkeypatch.setattr(deadlines, "INTERVAL_S", 0)
+    monkeypatch.setattr(relay, "IDLE_S", 0)
+    watcher = Deadlines(bus, deadline_s=60)
+    yield watcher
+    watcher.close()
+
+
+def feed(bus: MemoryBus) -> None:
+    outbox.news.set()
+    worker = Relay(bus, in_flight_limit=100)
+    while worker.run_once():
+        pass
+    worker.close()
+
+
+def grow_old(*saga_ids: str) -> None:
+    Saga.objects.filter(saga_id__in=saga_ids).update(progress_at=LONG_AGO)
+
+
+def found(bus: MemoryBus) -> list[Trace]:
+    """Return what the watcher has said so far."""
+    told = [(wire.decode(Trace, record.value), record) for record in bus.messages(TRACE)]
+    return [trace for trace, record in told if trace.events[0].kind == "stuck"]
+
+
+def hear(bus: MemoryBus) -> None:
+    project([(said, wire.encode(said, topic=TRACE, source="t", at=at(0)).value.decode()) for said in found(bus)], [])
+
+
+def test_a_saga_without_progress_within_its_deadline_becomes_stuck(bus: MemoryBus, watcher: Deadlines) -> None:
+    [saga_id] = accept()
+    feed(bus)
+    grow_old(saga_id)
+    assert watcher.run_once()
+    hear(bus)
+    assert (saga(saga_id).status, saga(saga_id).reason) == ("stuck", "no progress for 60 s")
+    assert saga(saga_id).stuck_at is not None
+
+
+def test_a_saga_that_got_on_a_moment_ago_is_left_alone(bus: MemoryBus, watcher: Deadlines) -> None:
+    [saga_id] = accept()
+    feed(bus)
+    assert not watcher.run_once()
+    grow_old(saga_id)
+    say(*life_of(saga_id)[:2])
+    assert not watcher.run_once()
+
+
+def test_a_saga_that_waits_in_the_outbox_has_no_deadline_yet(bus: MemoryBus, watcher: Deadlines) -> None:
+    [saga_id] = accept()
+    grow_old(saga_id)
+    assert not watcher.run_once()
+
+
+def test_a_saga_that_was_fed_late_has_all_its_time(bus: MemoryBus, watcher: Deadlines) -> None:
+    accept()
+    Saga.objects.update(started_at=LONG_AGO)
+    feed(bus)
+    assert not watcher.run_once()
+
+
+def test_a_saga_that_has_ended_has_no_deadline_any_more(bus: MemoryBus, watcher: Deadlines) -> None:
+    [saga_id] = accept()
+    feed(bus)
+    finish(saga_id)
+    grow_old(saga_id)
+    assert not watcher.run_once()
+
+
+def test_a_saga_that_is_stuck_is_not_flagged_again(bus: MemoryBus, watcher: Deadlines) -> None:
+    by_deadline, by_policy = accept(2)
+    feed(bus)
+    say(stuck_undo(by_policy))
+    grow_old(by_deadline, by_policy)
+    watcher.run_once()
+    hear(bus)
+    assert not watcher.run_once()
+    assert [trace.saga_id for trace in found(bus)] == [by_deadline]
+
+
+def test_what_gets_on_is_not_stuck_any_more_and_is_flagged_anew_when_it_stops_again(
+    bus: MemoryBus, watcher: Deadlines
+) -> None:
+    [saga_id] = accept()
+    feed(bus)
+    grow_old(saga_id)
+    watcher.run_once()
+    hear(bus)
+    say(*life_of(saga_id)[:2])
+    assert saga(saga_id).status == "running"
+    grow_old(saga_id)
+    assert watcher.run_once()
+    hear(bus)
+    assert saga(saga_id).status == "stuck"
+    assert len({trace.id for trace in found(bus)}) == 2
+
+
+def test_a_saga_that_is_found_twice_before_anybody_heard_is_one_event(bus: MemoryBus, watcher: Deadlines) -> None:
+    [saga_id] = accept()
+    feed(bus)
+    grow_old(saga_id)
+    watcher.run_once()
+    watcher.run_once()
+    first, second = found(bus)
+    assert first.id == second.id
+
+
+def test_what_is_driven_on_is_not_stuck_any_more(bus: MemoryBus, watcher: Deadlines) -> None:
+    [saga_id] = accept()
+    feed(bus)
+    grow_old(saga_id)
+    watcher.run_once()
+    hear(bus)
+    rescue.retry(saga_id)
+    feed(bus)
+    project([(wire.decode(Trace, r.value), r.value.decode()) for r in bus.messages(TRACE)], [])
+    assert saga(saga_id).status == "running"
+    assert not watcher.run_once()
+
+
+def test_many_are_flagged_in_batches(bus: MemoryBus, watcher: Deadlines, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(deadlines, "BATCH_LIMIT", 2)
+    ids = accept(5)
+    feed(bus)
+    grow_old(*ids)
+    while watcher.run_once():
+        hear(bus)
+    assert set(Saga.objects.values_list("status", flat=True)) == {"stuck"}
+
+
+def test_a_broker_that_is_away_is_told_to_whoever_runs_the_watcher(bus: MemoryBus, watcher: Deadlines) -> None:
+    [saga_id] = accept()
+    feed(bus)
+    grow_old(saga_id)
+    bus.is_down = True
+    with pytest.raises(BrokerUnavailable):
+        watcher.run_once()

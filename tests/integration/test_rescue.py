@@ -1,0 +1,275 @@
+"""What a person can do about a saga that does not get on: each wish is decided by the server, and never half done."""
+
+import json
+import re
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test import Client
+
+from dashboard import rescue
+from dashboard.errors import Conflict, DashboardError
+from dashboard.models import DeadLetter
+from saga import routing, wire
+from saga.definitions import ONBOARDING
+from saga.messages import Action, Outcome, Reply
+from tests.dash_factories import (
+    ADA,
+    accept,
+    at,
+    compensation,
+    finish,
+    letter,
+    no_progress,
+    saga,
+    say,
+    stuck_undo,
+    way_back_of,
+)
+from tests.dash_refusals import JSON, reason_of
+
+pytestmark = pytest.mark.django_db
+
+
+def post(client: Client, path: str, body: Any = None) -> Any:
+    return client.post(path, body or {}, content_type=JSON)
+
+
+def wanted(saga_id: str) -> tuple[int, int | None, str | None, int | None]:
+    row = saga(saga_id)
+    return row.round, row.roll_back_hop, row.resolved_step, row.fed_offset
+
+
+def feed(saga_id: str) -> None:
+    row = saga(saga_id)
+    row.fed_topic, row.fed_partition, row.fed_offset = "new-user", 0, 0
+    row.save()
+
+
+@pytest.fixture
+def stuck() -> str:
+    """A saga on its way back whose compensation of `authorize` is stuck."""
+    [saga_id] = accept()
+    say(*way_back_of(saga_id)[:7], stuck_undo(saga_id))
+    feed(saga_id)
+    return saga_id
+
+
+def test_a_retry_drives_the_saga_on(client: Client, stuck: str) -> None:
+    answer = post(client, f"/api/sagas/{stuck}/retry")
+    assert (answer.status_code, answer.json()["saga_id"]) == (202, stuck)
+    assert wanted(stuck) == (2, None, None, None)
+
+
+def test_a_roll_back_is_written_down_with_its_place_after_all_that_was_said(client: Client, stuck: str) -> None:
+    hop = json.loads(saga(stuck).state)["hop"]
+    answer = post(client, f"/api/sagas/{stuck}/roll-back")
+    assert (answer.status_code, answer.json()["rolling_back"]) == (202, True)
+    assert wanted(stuck) == (2, hop + 1, None, None)
+
+
+def test_a_step_that_was_undone_by_hand_is_passed(client: Client, stuck: str) -> None:
+    answer = post(client, f"/api/sagas/{stuck}/resolution", {"step": "authorize"})
+    assert answer.status_code == 202
+    assert wanted(stuck) == (2, None, "authorize", None)
+
+
+def test_a_roll_back_that_is_asked_for_twice_is_the_same(client: Client, stuck: str) -> None:
+    post(client, f"/api/sagas/{stuck}/roll-back")
+    feed(stuck)
+    before = wanted(stuck), saga(stuck).seq
+    assert post(client, f"/api/sagas/{stuck}/roll-back").status_code == 202
+    assert (wanted(stuck), saga(stuck).seq) == before
+
+
+def test_a_saga_that_another_program_began_can_be_driven_on(client: Client) -> None:
+    say(*way_back_of("foreign")[:3])
+    assert post(client, "/api/sagas/foreign/retry").status_code == 202
+    assert saga("foreign").fed_offset is None
+
+
+WISHES: dict[str, dict[str, str]] = {"retry": {}, "roll-back": {}, "resolution": {"step": "authorize"}}
+
+
+@pytest.mark.parametrize(("wish", "body"), WISHES.items(), ids=WISHES)
+def test_a_saga_that_does_not_exist_cannot_be_helped(client: Client, wish: str, body: Any) -> None:
+    assert "there is no saga" in reason_of(post(client, f"/api/sagas/nobody/{wish}", body), 404)
+
+
+ENDS: dict[str, Callable[[str], None]] = {
+    "completed": finish,
+    "compensated": lambda saga_id: say(compensation(saga_id)),
+}
+
+
+@pytest.mark.parametrize(("end", "bring_to_it"), ENDS.items(), ids=ENDS)
+@pytest.mark.parametrize(("wish", "body"), WISHES.items(), ids=WISHES)
+def test_a_saga_that_has_ended_is_left_alone(
+    client: Client, wish: str, body: Any, end: str, bring_to_it: Callable[[str], None]
+) -> None:
+    [saga_id] = accept()
+    bring_to_it(saga_id)
+    before = wanted(saga_id), saga(saga_id).seq
+    assert end in reason_of(post(client, f"/api/sagas/{saga_id}/{wish}", body), 409)
+    assert (wanted(saga_id), saga(saga_id).seq) == before
+
+
+RESOLUTIONS: dict[str, tuple[Any, int, str]] = {
+    "a step that is not stuck": ({"step": "provision"}, 409, "not stuck"),
+    "an unknown step": ({"step": "teleport"}, 422, "teleport"),
+    "a step of another scenario": ({"step": "hotel"}, 422, "hotel"),
+    "no step": ({}, 422, "step"),
+    "a number": ({"step": 7}, 422, "step"),
+    "an unknown field": ({"step": "authorize", "really": True}, 422, "really"),
+}
+
+
+@pytest.mark.parametrize(("body", "status", "reason"), RESOLUTIONS.values(), ids=RESOLUTIONS)
+def test_only_a_compensation_that_is_stuck_can_be_resolved_by_hand(
+    client: Client, stuck: str, body: Any, status: int, reason: str
+) -> None:
+    before = wanted(stuck)
+    assert reason in reason_of(post(client, f"/api/sagas/{stuck}/resolution", body), status)
+    assert wanted(stuck) == before
+
+
+def test_a_saga_that_only_makes_no_progress_has_no_step_to_resolve(client: Client) -> None:
+    [saga_id] = accept()
+    say(no_progress(saga_id, since=1))
+    assert saga(saga_id).status == "stuck"
+    assert "not stuck" in reason_of(post(client, f"/api/sagas/{saga_id}/resolution", {"step": "authorize"}), 409)
+
+
+def test_a_second_resolution_does_not_take_the_place_of_one_that_waits_to_be_sent() -> None:
+    [saga_id] = accept()
+    say(stuck_undo(saga_id, "provision"), stuck_undo(saga_id, "authorize"))
+    rescue.resolve(saga_id, "provision")
+    with pytest.raises(Conflict):
+        rescue.resolve(saga_id, "authorize")
+    assert saga(saga_id).resolved_step == "provision"
+
+
+@pytest.mark.django_db(transaction=True, serialized_rollback=True)
+@pytest.mark.parametrize("round", range(3))
+def test_retry_and_roll_back_at_once_are_decided_in_one_order_and_neither_is_lost(round: int) -> None:
+    [saga_id] = accept()
+    feed(saga_id)
+    together(lambda: rescue.retry(saga_id), lambda: rescue.roll_back(saga_id), lambda: rescue.roll_back(saga_id))
+    row = saga(saga_id)
+    assert (row.round, row.roll_back_hop, row.fed_offset) == (3, 1, None)
+
+
+@pytest.mark.django_db(transaction=True, serialized_rollback=True)
+def test_of_two_who_replay_the_same_message_one_is_refused() -> None:
+    [letter_id] = dead_letters(letter(topic="new-user", key="s", value=opening("s")))
+    refusals = together(*[lambda: rescue.replay(letter_id, None)] * 2)
+    assert [type(refusal) for refusal in refusals] == [Conflict]
+
+
+def together(*wishes: Callable[[], Any]) -> list[DashboardError]:
+    """Let each come from a thread of its own, all at the same moment, and return what was refused."""
+    start = threading.Barrier(len(wishes))
+    refusals: list[DashboardError] = []
+
+    def wish_for(wish: Callable[[], Any]) -> None:
+        start.wait(20)
+        try:
+            wish()
+        except DashboardError as refusal:
+            refusals.append(refusal)
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=wish_for, args=(wish,)) for wish in wishes]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(20)
+    return refusals
+
+
+def opening(saga_id: str, **changes: Any) -> str:
+    routed = routing.opening(ONBOARDING, saga_id=saga_id, style="choreography", user=ADA, **changes)
+    return wire.encode(routed.message, topic=routed.topic, source="tests", at=at(0)).value.decode()
+
+
+def reply(saga_id: str) -> str:
+    about = {"scenario": "onboarding", "step": "provision", "action": Action.DO, "outcome": Outcome.DONE, "hop": 1}
+    message = Reply(saga_id=saga_id, **about)
+    return wire.encode(message, topic="replies", source="tests", at=at(0)).value.decode()
+
+
+def dead_letters(*letters: Any) -> list[int]:
+    say(letters=letters)
+    return list(DeadLetter.objects.order_by("id").values_list("id", flat=True))
+
+
+REPLAYS: dict[str, tuple[str, str | None, str | None]] = {
+    "as it was": ("new-user", opening("s"), None),
+    "corrected": ("new-user", "garbage", opening("s")),
+    "a reply": ("replies", "garbage", reply("s")),
+}
+
+
+@pytest.mark.parametrize(("topic", "value", "correction"), REPLAYS.values(), ids=REPLAYS)
+def test_a_message_that_can_be_understood_now_is_replayed(
+    client: Client, topic: str, value: str | None, correction: str | None
+) -> None:
+    [letter_id] = dead_letters(letter(topic=topic, key="s", value=value))
+    answer = post(client, f"/api/dead-letters/{letter_id}/replay", {"value": correction} if correction else {})
+    assert answer.status_code == 202, answer.content
+    assert (answer.json()["replay_asked"], answer.json()["replayed_at"]) == (True, None)
+    assert DeadLetter.objects.get().replay == (correction or value)
+
+
+def test_a_message_is_replayed_once(client: Client) -> None:
+    [letter_id] = dead_letters(letter(topic="new-user", key="s", value=opening("s")))
+    assert post(client, f"/api/dead-letters/{letter_id}/replay").status_code == 202
+    assert "replayed already" in reason_of(post(client, f"/api/dead-letters/{letter_id}/replay"), 409)
+
+
+def test_a_dead_letter_that_does_not_exist_cannot_be_replayed(client: Client) -> None:
+    assert "no dead letter 77" in reason_of(post(client, "/api/dead-letters/77/replay"), 404)
+
+
+BAD_REPLAYS: dict[str, tuple[dict[str, Any], Any, str]] = {
+    "as it was, still garbage": ({}, {}, "refused again"),
+    "nothing": ({}, {"value": ""}, "refused again.*empty"),
+    "no JSON": ({}, {"value": "Hello"}, "refused again"),
+    "a number": ({}, {"value": 7}, "value"),
+    "an unknown field": ({}, {"value": opening("s"), "force": True}, "force"),
+    "another kind of message": ({}, {"value": reply("s")}, "refused again"),
+    "another saga's": ({}, {"value": opening("t")}, "key"),
+    "another topic's": ({"topic": "authorize"}, {"value": opening("s")}, "belongs on topic 'new-user'"),
+    "another saga's reply": ({"topic": "replies"}, {"value": reply("t")}, "saga 't', and its key says 's'"),
+    "a reply about an unknown step": (
+        {"topic": "replies"},
+        {"value": reply("s").replace('"provision"', '"teleport"')},
+        "refused again.*teleport",
+    ),
+    "too long": ({}, {"value": opening("s") + " " * 65_536}, "characters"),
+    "a topic that no service reads": ({"topic": "trace"}, {"value": opening("s")}, "'trace' is read by none"),
+    "a message without a key": ({"key": None}, {"value": opening("s")}, "key"),
+}
+
+
+@pytest.mark.parametrize(("about", "body", "reason"), BAD_REPLAYS.values(), ids=BAD_REPLAYS)
+def test_a_correction_that_would_be_refused_again_is_refused_now(
+    client: Client, about: dict[str, Any], body: Any, reason: str
+) -> None:
+    [letter_id] = dead_letters(letter(**{"topic": "new-user", "key": "s", "value": "garbage", **about}))
+    answer = client.post(f"/api/dead-letters/{letter_id}/replay", json.dumps(body), content_type=JSON)
+    found = reason_of(answer, 422)
+    assert re.search(reason, found), found
+    assert DeadLetter.objects.get().replay is None
+
+
+def test_a_dead_letter_is_told_with_its_saga(client: Client) -> None:
+    [saga_id] = accept()
+    say(letters=[letter(key=saga_id)])
+    [told] = client.get("/api/dead-letters").json()["dead_letters"]
+    assert (told["saga_id"], told["replay_asked"], told["replayed_at"]) == (saga_id, False, None)
+    assert client.get(f"/api/sagas/{saga_id}").json()["status"] == "stuck"

@@ -1,0 +1,66 @@
+"""What is set on a service stays set, and what is ordered happens once."""
+
+from typing import Any
+
+import pytest
+
+from consumers.dials import Dials
+from saga.steering import FaultRules, Instant, Order
+from tests.factories import control
+
+CRASH = Order(instance="1a2b3c4d", crash_at=Instant.AFTER_LEDGER)
+FAIL = Order(instance="1a2b3c4d", fail_next=3)
+
+
+@pytest.fixture
+def dials() -> Dials:
+    return Dials(lag_ms=(400, 3000))
+
+
+def test_a_control_sets_lag_running_and_rules(dials: Dials) -> None:
+    dials.turn(control(running=False, lag_ms=(1, 2), faults=FaultRules(drop_rate=0.5)))
+    assert dials == Dials(lag_ms=(1, 2), running=False, rules=FaultRules(drop_rate=0.5))
+
+
+def test_a_control_without_rules_clears_them(dials: Dials) -> None:
+    dials.turn(control(faults=FaultRules(drop_rate=0.5)))
+    dials.turn(control())
+    assert not dials.rules.are_on
+
+
+def test_a_control_leaves_orders_that_wait_for_their_moment(dials: Dials) -> None:
+    dials.obey(CRASH)
+    dials.turn(control())
+    assert dials.crash_at is Instant.AFTER_LEDGER
+
+
+@pytest.mark.parametrize(
+    ("orders", "armed"),
+    [
+        pytest.param([], {}, id="nothing"),
+        pytest.param([CRASH], {"crash_at": "after the ledger's transaction"}, id="a crash"),
+        pytest.param([FAIL], {"fail_next": 3}, id="failures"),
+        pytest.param([FAIL, CRASH], {"crash_at": "after the ledger's transaction", "fail_next": 3}, id="both"),
+        pytest.param([FAIL, CRASH, Order(instance="1a2b3c4d", disarm=True)], {}, id="disarmed"),
+        pytest.param([Order(instance="1a2b3c4d", kill=True)], {}, id="to die at once"),
+    ],
+)
+def test_orders_add_up_until_they_are_disarmed(dials: Dials, orders: list[Order], armed: dict[str, Any]) -> None:
+    for order in orders:
+        dials.obey(order)
+    assert dials.armed == armed
+
+
+@pytest.mark.parametrize(
+    ("rules", "are_on"),
+    [
+        pytest.param({}, False, id="none"),
+        pytest.param({"seed": 7, "delay_ms": 10, "error": "x", "retryable": False}, False, id="nothing that happens"),
+        *[
+            pytest.param({name: 0.1}, True, id=name)
+            for name in ("fail_rate", "drop_rate", "duplicate_rate", "delay_rate", "reorder_rate")
+        ],
+    ],
+)
+def test_rules_are_on_while_anything_can_happen_by_them(rules: dict[str, Any], are_on: bool) -> None:
+    assert FaultRules(**rules).are_on == are_on

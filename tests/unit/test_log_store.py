@@ -1,0 +1,59 @@
+"""The coordinator's log is append-only, and of two coordinators only one writes a line."""
+
+from collections.abc import Sequence
+
+import pytest
+
+from consumers.saga_log import LogHasMoved, SagaLogStore
+from saga.messages import Outcome, StepFault
+from saga.routing import End
+from saga.saga_log import LogEntry, Mark, decide, replay
+from tests.factories import AT, command, reply, request
+
+pytestmark = pytest.mark.django_db(databases=["coordinator"])
+
+START = request(None, scenario="trip", results={}, hop=0, faults={"car": StepFault(failures=2)}, reason="Zoë \x00 “%s”")
+BEGUN = decide(replay([]), START)
+ANSWERED = decide(replay(BEGUN), reply(command("car", hop=1), Outcome.DONE, result={}))
+ENDED = LogEntry(mark=Mark.END_SAGA, hop=9, cause="saga-1.flight.do.failed", reason="no seat", end=End.COMPENSATED)
+
+
+@pytest.fixture
+def store() -> SagaLogStore:
+    return SagaLogStore("coordinator")
+
+
+def append(store: SagaLogStore, position: int, entries: Sequence[LogEntry], *, saga_id: str = "saga-1") -> None:
+    store.append({saga_id: (position, entries)}, at=AT)
+
+
+def test_what_was_appended_is_read_as_it_was_and_in_its_order(store: SagaLogStore) -> None:
+    append(store, 0, BEGUN)
+    append(store, len(BEGUN), [*ANSWERED, ENDED])
+    assert store.read(["saga-1", "saga-2"]) == {"saga-1": [*BEGUN, *ANSWERED, ENDED]}
+
+
+def test_the_logs_of_many_sagas_are_kept_apart(store: SagaLogStore) -> None:
+    store.append({f"saga-{number}": (0, BEGUN[:number]) for number in (1, 2)}, at=AT)
+    assert store.read(["saga-1", "saga-2"]) == {"saga-1": BEGUN[:1], "saga-2": BEGUN}
+
+
+def test_of_two_coordinators_that_append_at_the_same_place_the_first_one_wins(store: SagaLogStore) -> None:
+    append(store, 0, BEGUN)
+    append(store, len(BEGUN), ANSWERED)
+    with pytest.raises(LogHasMoved):
+        append(SagaLogStore("coordinator"), len(BEGUN), [ENDED])
+    assert store.read(["saga-1"]) == {"saga-1": [*BEGUN, *ANSWERED]}
+
+
+def test_where_one_log_has_moved_nothing_of_the_batch_is_written(store: SagaLogStore) -> None:
+    append(store, 0, BEGUN)
+    with pytest.raises(LogHasMoved):
+        store.append({"saga-2": (0, BEGUN), "saga-1": (1, ANSWERED)}, at=AT)
+    assert store.read(["saga-1", "saga-2"]) == {"saga-1": BEGUN}
+
+
+def test_the_ends_of_sagas_can_be_listed(store: SagaLogStore) -> None:
+    append(store, 0, [*BEGUN, ENDED])
+    append(store, 0, BEGUN, saga_id="saga-2")
+    assert list(store.ends()) == [("saga-1", "compensated")]

@@ -1,0 +1,134 @@
+"""Participants along the chain, forward and back, and on a road where messages go astray."""
+
+from typing import Any
+
+import pytest
+from django.core import mail
+
+from consumers.ledger import Change, Ledger
+from saga import participation, routing
+from saga.definitions import CHOREOGRAPHY, ONBOARDING
+from saga.messages import Kind, StepFault
+from saga.steering import FaultRules
+from tests.factories import ADA, AT, RESULTS, record, request, undo
+from tests.workbench import CHAIN, Workbench
+
+pytestmark = pytest.mark.django_db(databases=[*CHAIN, "car"])
+
+
+def opening(**changes: Any) -> Any:
+    return routing.opening(ONBOARDING, saga_id="saga-1", style=CHOREOGRAPHY, user=ADA, **changes).message
+
+
+class TestChain:
+    def test_a_failure_travels_back_and_undoes_only_what_was_done(self, bench: Workbench) -> None:
+        bench.send(opening(faults={"notify": StepFault(error="no such address")}))
+        bench.run(*(bench.worker(service) for service in CHAIN))
+        assert [bench.rows(service) for service in CHAIN] == [
+            {"provision": "undone"},
+            {"authorize": "undone"},
+            {"notify": "failed"},
+        ]
+        assert (bench.state().status, bench.state().why) == ("compensated", "no such address")
+        assert mail.outbox == []
+
+    def test_a_roll_back_by_hand_undoes_everything_from_its_end(self, bench: Workbench) -> None:
+        bench.send(request(), undo(None, reason="nobody wants it any more"))
+        bench.run(*(bench.worker(service) for service in CHAIN))
+        assert [bench.rows(service) for service in CHAIN] == [
+            {"provision": "undone", "close": "refused"},
+            {"authorize": "undone"},
+            {"notify": "undone"},
+        ]
+        assert (bench.state().status, bench.state().why) == ("compensated", "nobody wants it any more")
+
+    def test_a_roll_back_that_overtakes_its_saga_refuses_everything(self, bench: Workbench) -> None:
+        workers = [bench.worker(service) for service in CHAIN]
+        for message in (undo(None), request()):
+            bench.send(message)
+            bench.run(*workers)
+        assert [set(bench.rows(service).values()) for service in CHAIN] == [{"refused"}] * 3
+        assert (bench.state().status, bench.performed) == ("compensated", [])
+
+    def test_a_roll_back_that_comes_after_the_close_changes_nothing(self, bench: Workbench) -> None:
+        workers = [bench.worker(service) for service in CHAIN]
+        bench.send(opening())
+        bench.run(*workers)
+        bench.send(undo(None))
+        bench.run(*workers)
+        assert (bench.state().status, bench.taken_back) == ("completed", [])
+
+    def test_a_saga_driven_on_passes_over_what_is_done(self, bench: Workbench) -> None:
+        workers = [bench.worker(service) for service in CHAIN]
+        for number in (1, 2):
+            bench.send(opening(round=number))
+            bench.run(*workers)
+        assert (len(bench.performed), bench.state().status) == (3, "completed")
+
+
+class TestFaultsOnTheRoad:
+    def follow(self, bench: Workbench, **rules: float) -> None:
+        bench.dials.rules = FaultRules(**rules)  # type: ignore[arg-type]
+
+    def test_a_message_that_is_lost_leaves_no_trace_and_holds_up_nothing(self, bench: Workbench) -> None:
+        self.follow(bench, drop_rate=1.0)
+        bench.send(request())
+        bench.work()
+        assert (bench.events(), bench.performed, bench.backlog()) == ([], [], 0)
+
+    def test_a_message_that_comes_twice_is_done_once_and_told_the_same(self, bench: Workbench) -> None:
+        self.follow(bench, duplicate_rate=1.0)
+        bench.send(request())
+        bench.work()
+        assert len({record.value for record in bench.bus.messages("authorize")}) == 1
+        assert (len(bench.performed), bench.backlog(), bench.worker().in_flight) == (1, 0, 0)
+
+    @pytest.mark.parametrize(
+        ("rules", "late_s"), [({"delay_rate": 1.0, "delay_ms": 250}, 0.25), ({"reorder_rate": 1.0}, 1.0)], ids=str
+    )
+    def test_a_message_that_is_late_is_done_later(self, bench: Workbench, rules: dict[str, Any], late_s: float) -> None:
+        self.follow(bench, **rules)
+        worker = bench.worker()
+        bench.send(request())
+        bench.run(worker)
+        bench.wait(late_s - 0.01, worker)
+        assert (bench.performed, bench.committed()) == ([], 0)
+        bench.wait(0.01, worker)
+        assert (len(bench.performed), bench.backlog()) == (1, 0)
+
+    def test_nonsense_that_comes_twice_is_one_dead_letter(self, bench: Workbench) -> None:
+        self.follow(bench, duplicate_rate=1.0)
+        bench.send(request("notify", results={"provision": {}, "authorize": {}}))
+        bench.work("notifier")
+        assert len({letter.id for letter in bench.letters()}) == 1
+        assert bench.backlog("notifier") == 0
+
+    def test_the_next_attempts_fail_and_then_no_more(self, bench: Workbench) -> None:
+        bench.dials.fail_next = 2
+        bench.send(*(request(saga_id=f"saga-{number}") for number in range(5)))
+        bench.work()
+        assert len(bench.requests("authorize")) == 3
+        assert [event.detail["error"] for event in bench.events("saga-0") if event.kind is Kind.RETRYING] == [
+            "a fault was asked for"
+        ]
+
+
+def test_the_results_of_earlier_steps_reach_the_participant(bench: Workbench) -> None:
+    bench.send(request("notify"))
+    bench.work("notifier")
+    [performed] = bench.performed
+    assert performed.results == {name: RESULTS[name] for name in ("provision", "authorize")}
+
+
+def test_where_another_instance_was_faster_with_an_undo_it_is_believed(bench: Workbench) -> None:
+    bench.send(request())
+    bench.work()
+    first = participation.undone(bench.row(), at=AT)
+
+    def undo_too_late(*_: object) -> None:
+        Ledger("provisioner").record([Change(first, record())])
+
+    bench.send(undo())
+    bench.work(undo=undo_too_late)
+    assert {event.at for event in bench.events() if event.kind is Kind.UNDONE} == {AT}
+    assert bench.row() == first

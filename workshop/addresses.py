@@ -1,0 +1,56 @@
+"""Addresses of other systems, as they may stand in a setting. Each function returns what it is given, or refuses it.
+
+Reasons never repeat the address: it may hold a password.
+"""
+
+import re
+
+SERVER = re.compile(r"(\[[0-9a-fA-F:.]+\]|[^\s:/,\[\]]+):\d{1,5}")
+SERVICE = "{service}"
+
+
+def servers(value: str | None) -> str | None:
+    if value is not None and not all(SERVER.fullmatch(server.strip()) for server in value.split(",")):
+        raise ValueError("give host:port, or several with commas between")
+    return value
+
+
+def database(value: str | None) -> str | None:
+    if value is not None:
+        parts_of_database(value)
+    return value
+
+
+def ledger_database(value: str | None) -> str | None:
+    if value is not None and not parts_of_database(value)["dbname"].count(SERVICE) == 1:
+        raise ValueError(f"the name of the database must contain {SERVICE}: each service has a ledger of its own")
+    return value
+
+
+def parts_of_database(url: str) -> dict[str, str]:
+    """Return the parts of a PostgreSQL URL by libpq's names, `dbname` among them. Raises ValueError."""
+    # Only who has such a setting waits for the driver to be loaded.
+    from psycopg import ProgrammingError
+    from psycopg.conninfo import conninfo_to_dict
+
+    try:
+        # Braces are not allowed in a URL, though libpq lets them pass.
+        parts = conninfo_to_dict(url)
+    except ProgrammingError:
+        parts = {}
+    if not url.startswith(("postgresql://", "postgres://")) or not parts.get("dbname"):
+        raise ValueError("give postgresql://user:password@host:port/database")
+    return {name: str(part) for name, part in parts.items()}
+
+
+def redis(value: str | None) -> str | None:
+    from redis.connection import parse_url
+
+    if value is not None:
+        try:
+            parts = parse_url(value)
+        except ValueError:
+            parts = {}
+        if not parts.keys() & {"host", "path"}:
+            raise ValueError("give redis://host:port/0, or rediss:// for TLS")
+    return value

@@ -1,0 +1,85 @@
+"""Settings that are right one by one and wrong together: Django system checks, made at every start."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, register
+
+from workshop.config import Config
+
+TAG = "workshop"
+
+
+class Rule(NamedTuple):
+    id: str
+    is_broken: Callable[[Config], Any]
+    message: str
+    hint: str
+
+
+RULES = (
+    Rule(
+        "workshop.E001",
+        lambda config: config.is_embedded and config.kafka_security != {"security_protocol": "PLAINTEXT"},
+        "The built-in broker knows neither TLS nor users.",
+        "Name your cluster in KAFKA_BOOTSTRAP_SERVERS, or take the other KAFKA_ variables away.",
+    ),
+    Rule(
+        "workshop.E002",
+        lambda config: _sasl(config) and None in _login(config),
+        "Logging in to Kafka needs a mechanism, a user name and a password.",
+        "Set KAFKA_SASL_MECHANISM, KAFKA_USERNAME and KAFKA_PASSWORD.",
+    ),
+    Rule(
+        "workshop.E003",
+        lambda config: not _sasl(config) and any(_login(config)),
+        "There is a user for Kafka, and a protocol that does not log in.",
+        "Set KAFKA_SECURITY_PROTOCOL to SASL_SSL, or to SASL_PLAINTEXT inside a network of your own.",
+    ),
+    Rule(
+        "workshop.E004",
+        lambda config: config.kafka_ca_file and not _tls(config),
+        "KAFKA_CA_FILE is of no use to a protocol without TLS.",
+        "Set KAFKA_SECURITY_PROTOCOL to SSL or SASL_SSL.",
+    ),
+    Rule(
+        "workshop.E005",
+        lambda config: config.kafka_ca_file and not config.kafka_ca_file.is_file(),
+        "KAFKA_CA_FILE names no file.",
+        "It is the PEM file that comes with your cluster; in a container it must be mounted.",
+    ),
+    Rule(
+        "workshop.E006",
+        lambda config: bool(config.database_url) is not bool(config.ledger_database_url),
+        "Of read model and ledgers, one would be in PostgreSQL and the other in files.",
+        "Set both DATABASE_URL and LEDGER_DATABASE_URL, or neither.",
+    ),
+    Rule(
+        "workshop.E007",
+        lambda config: not config.backstage and not config.redis_url,
+        "A web process without its backstage would hear of no change: the in-memory layer ends at the process.",
+        "Set REDIS_URL, or take BACKSTAGE=false away.",
+    ),
+)
+
+
+@register(TAG)
+def check_settings(**kwargs: Any) -> list[CheckMessage]:
+    return broken_rules(settings.CONFIG)
+
+
+def broken_rules(config: Config) -> list[CheckMessage]:
+    return [Error(rule.message, hint=rule.hint, id=rule.id) for rule in RULES if rule.is_broken(config)]
+
+
+def _tls(config: Config) -> bool:
+    return config.kafka_security_protocol.endswith("SSL")
+
+
+def _sasl(config: Config) -> bool:
+    return config.kafka_security_protocol.startswith("SASL")
+
+
+def _login(config: Config) -> tuple[str | None, ...]:
+    return config.kafka_sasl_mechanism, config.kafka_username, config.kafka_password

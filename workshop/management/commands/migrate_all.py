@@ -1,0 +1,16 @@
+"""`manage.py migrate_all`: bring the read model and every ledger up to date, and end."""
+
+from typing import Any
+
+from django.core.management.base import BaseCommand
+
+from workshop.checks import TAG
+from workshop.schema import migrate_all
+
+
+class Command(BaseCommand):
+    help = "Bring the tables of every database up to date."
+    requires_system_checks = (TAG,)
+
+    def handle(self, **options: Any) -> None:
+        migrate_all()
