@@ -4,7 +4,7 @@ import json
 import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.db import transaction
 
@@ -17,6 +17,13 @@ from saga.topics import SAGA_TOPICS, TOPICS_BY_SERVICE
 INTERVAL_S = 1.0
 
 
+class _Backlogs(NamedTuple):
+    """Where the logs end, and how much waits for each service."""
+
+    ends: Mapping[TopicPartition, int]
+    backlogs: Mapping[str, int]
+
+
 class Monitor:
     """Keeps the `view` of each service's row true. `process_table` is the supervisor's, where there is one."""
 
@@ -27,6 +34,7 @@ class Monitor:
         self._process_table = process_table
         self._board_changed = board_changed
         self._pause = threading.Event()
+        self._last = _Backlogs({}, {})
 
     def run_once(self) -> bool:
         """Look, write down what is different, then wait for the next second. Raises DatabaseError."""
@@ -45,12 +53,23 @@ class Monitor:
     def _backlogs(self) -> dict[str, int]:
         """Return how many messages wait for each service; none while the broker does not answer."""
         try:
-            ends = self._bus.end_offsets(SAGA_TOPICS)
-            backlogs = {name: _backlog(self._bus, name, ends) for name in TOPICS_BY_SERVICE}
+            backlogs = self._backlogs_now()
         except BrokerUnavailable as trouble:
             self.broker_trouble = str(trouble)
             return {}
         self.broker_trouble = ""
+        return backlogs
+
+    def _backlogs_now(self) -> dict[str, int]:
+        """Ask how far each service has got, unless it had got to the end and the end is where it was."""
+        ends = self._bus.end_offsets(SAGA_TOPICS)
+        backlogs = {}
+        for service, topics in TOPICS_BY_SERVICE.items():
+            is_done = not self._last.backlogs.get(service, 1) and all(
+                ends[at] == self._last.ends.get(at) for at in ends if at.topic in topics
+            )
+            backlogs[service] = 0 if is_done else _backlog(self._bus, service, ends)
+        self._last = _Backlogs(ends, backlogs)
         return backlogs
 
     def _update(self, backlogs: dict[str, int], processes: dict[str, dict[str, Any]]) -> bool:

@@ -6,6 +6,7 @@ every second, so a message that is late, repeated or lost does no harm.
 
 import asyncio
 import logging
+import threading
 from collections.abc import Callable
 
 from asgiref.sync import async_to_sync
@@ -18,6 +19,7 @@ WANTED = {"type": "wish.written"}
 PATIENCE_S = 2.0
 
 log = logging.getLogger(__name__)
+_is_away = threading.Event()
 
 
 def board_changed() -> None:
@@ -41,4 +43,8 @@ async def _send(messages: dict[str, dict[str, str]]) -> None:
             for group, message in messages.items():
                 await layer.group_send(group, message)
     except Exception as trouble:
-        log.warning("the channel layer did not take a message: %r", trouble)
+        if not _is_away.is_set():
+            log.warning("the channel layer takes no messages, others look by themselves: %s", trouble)
+        _is_away.set()
+    else:
+        _is_away.clear()

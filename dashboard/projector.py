@@ -23,6 +23,8 @@ POLL_TIMEOUT_S = 1.0
 BATCH_LIMIT = 1_000
 # Browsers are told ten times a second at most; nobody sees more haste than this.
 GATHER_S = 0.05
+# PostgreSQL keeps no longer value in an index; real ones are a tenth of this.
+MAX_SLOTS_BYTES = 2_000
 
 log = logging.getLogger(__name__)
 M = TypeVar("M", Trace, DeadLetter, Heartbeat)
@@ -89,6 +91,8 @@ def _read(
 def _check_known(trace: Trace) -> None:
     if trace.style not in definition_of(trace.scenario).styles:
         raise MessageRejected(f"scenario {trace.scenario!r} has no style {trace.style!r}")
+    if len(trace.slots.encode()) > MAX_SLOTS_BYTES:
+        raise MessageRejected(f"the names of its steps have more than {MAX_SLOTS_BYTES} bytes together")
 
 
 def _dead_letter(record: Record, reason: str) -> Outgoing:

@@ -5,6 +5,7 @@ Each works on PostgreSQL as well. Everything else in the dashboard goes through 
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Any
 
 from django.db import connection
@@ -92,7 +93,8 @@ def save_sagas(rows: Iterable[SagaRow]) -> None:
             row.seq,
             row.number,
         )
-        for row in rows
+        # In the order of mark_fed, which may write at the same time: neither then waits for the other in a circle.
+        for row in sorted(rows, key=attrgetter("number"))
     ]
     with connection.cursor() as cursor:
         cursor.executemany(_SAVE, changed)

@@ -9,7 +9,7 @@ from dashboard.people import TRAVELLER
 from dashboard.roster import MAX_USERS
 from saga import messages
 from saga.definitions import DEFINITIONS, ONBOARDING, STYLES
-from saga.messages import Action
+from saga.messages import Action, ErrorText
 from saga.steering import FaultRules, Instant
 
 Scenario = Literal[tuple(DEFINITIONS)]
@@ -30,7 +30,7 @@ class StepFault(_Request):
 
     failures: int | None = Field(1, ge=1, le=1000, description="How many attempts fail; null for all of them.")
     retryable: bool = Field(False, description="If not, the first failed attempt fails the step.")
-    error: str | None = Field(None, min_length=1, max_length=200)
+    error: ErrorText | None = None
     action: Literal["do", "undo"] = Field("do", description="The step, or its compensation.")
 
     @property
@@ -144,7 +144,7 @@ class Faults(_Request):
     retryable: bool = True
     action: Literal["do", "undo"] = "do"
     step: str | None = Field(None, description="Only attempts at this step fail.")
-    error: str = Field("a fault was asked for", min_length=1, max_length=200)
+    error: ErrorText = "a fault was asked for"
     drop_rate: float = Field(0.0, ge=0, le=1, description="Part of the arriving messages that are lost.")
     duplicate_rate: float = Field(0.0, ge=0, le=1)
     delay_rate: float = Field(0.0, ge=0, le=1)

@@ -14,6 +14,9 @@ MAX_REQUEST_CHARS = 1_000
 
 
 class SagaSocket(AsyncWebsocketConsumer):
+    # None by that name: the hub hears for all sockets, and a page can be opened while the layer is away.
+    channel_layer_alias = "none"
+
     def __init__(self, *, hub: Hub) -> None:
         super().__init__()
         self.hub = hub

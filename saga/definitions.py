@@ -23,9 +23,9 @@ COORDINATOR = "coordinator"
 SAGAS = "sagas"
 REPLIES = "replies"
 
-PATIENT = RetryPolicy(initial_s=0.5, maximum_s=8.0, maximum_attempts=6, non_retryable=frozenset({"StepFailed"}))
+PATIENT = RetryPolicy(initial_s=0.5, maximum_s=4.0, maximum_attempts=6, non_retryable=frozenset({"StepFailed"}))
 # A compensation may not abort, so it is tried for longer; then somebody has to look.
-PERSISTENT = RetryPolicy(initial_s=0.5, maximum_s=8.0, maximum_attempts=8)
+PERSISTENT = RetryPolicy(initial_s=0.5, maximum_s=4.0, maximum_attempts=8)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

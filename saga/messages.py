@@ -16,6 +16,8 @@ _STRICT = ConfigDict(extra="forbid", strict=True)
 MAX_NAME = 100
 MAX_REASON = 500
 Name = Annotated[str, StringConstraints(min_length=1, max_length=MAX_NAME)]
+# What a person gives as the error that shall happen. NUL is a character that PostgreSQL holds nowhere.
+ErrorText = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"^[^\x00]*$")]
 Timestamp = Annotated[str, StringConstraints(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?Z$")]
 # It becomes a message key, a Message-ID and a file name, so it may hold nothing that means something there.
 SagaId = Annotated[str, StringConstraints(max_length=36, pattern=r"^[0-9A-Za-z_.-]+$")]
@@ -68,7 +70,7 @@ class StepFault:
 
     failures: Annotated[int, Field(ge=1, le=1000)] | None = None
     retryable: bool = False
-    error: Annotated[str, StringConstraints(min_length=1, max_length=200)] | None = None
+    error: ErrorText | None = None
     action: Action = Action.DO
 
 

@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import ConfigDict, Field, StringConstraints
+from pydantic import ConfigDict, Field
 
-from saga.messages import Action, Count, Name, Timestamp
+from saga.messages import Action, Count, ErrorText, Name, Timestamp
 
 _STRICT = ConfigDict(extra="forbid", strict=True)
 
@@ -40,7 +40,7 @@ class FaultRules:
     retryable: bool = True
     action: Action = Action.DO
     step: Name | None = None
-    error: Annotated[str, StringConstraints(min_length=1, max_length=200)] = "a fault was asked for"
+    error: ErrorText = "a fault was asked for"
     drop_rate: Rate = 0.0
     duplicate_rate: Rate = 0.0
     delay_rate: Rate = 0.0

@@ -6,6 +6,7 @@ See https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/spec.md and its 
 """
 
 import json
+import re
 from functools import cache
 from typing import Any, ClassVar, Generic, Protocol, TypeVar, cast
 
@@ -16,6 +17,8 @@ from saga.errors import MessageRejected
 
 CONTENT_TYPE = ("content-type", b"application/cloudevents+json; charset=utf-8")
 MAX_BYTES = 256 * 1024
+# The one character that JSON and Python know and PostgreSQL holds nowhere: NUL, escaped, its backslash not.
+_NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
 
 
 class Payload(Protocol):
@@ -79,9 +82,16 @@ def decode(kind: type[P], value: bytes | str | None) -> P:
         envelope = _envelope_of(kind).model_validate_json(value)
     except ValidationError as error:
         raise MessageRejected(_reason(kind, value, error)) from error
+    if _has_nul(value):
+        raise MessageRejected("the message holds a NUL character, which no database would take")
     if envelope.type != kind.TYPE or envelope.specversion != "1.0":
         raise MessageRejected(_unknown_version(kind, envelope.type, envelope.specversion))
     return cast(P, envelope.data)
+
+
+def _has_nul(value: bytes | str) -> bool:
+    raw = value.encode() if isinstance(value, str) else value
+    return b"\\u0000" in raw and _NUL.search(raw) is not None
 
 
 def _reason(kind: type[Payload], value: bytes | str, error: ValidationError) -> str:

@@ -78,14 +78,14 @@ def broker_process(address_file: Path, topics: Mapping[str, int]) -> Iterator[su
 
 
 @contextmanager
-def kafka_server(directory: Path, *, cache: Path, port: int | None = None) -> Iterator[str]:
+def kafka_server(directory: Path, *, cache: Path, port: int | None = None, more_settings: str = "") -> Iterator[str]:
     """Run an Apache Kafka of one node, broker and controller in one; give its address."""
     java = ("java", *QUICK_JVM, "-cp", _classpath(cache))
     directory.mkdir(exist_ok=True)
     free_port, controller_port = _free_ports(2)
     port = port or free_port
     settings = directory / "server.properties"
-    settings.write_text(_settings(directory / "data", port=port, controller_port=controller_port))
+    settings.write_text(_settings(directory / "data", port=port, controller_port=controller_port) + more_settings)
     format_log = (*java, "kafka.tools.StorageTool", "format", "-t", "AAAAAAAAAAAAAAAAAAAAAQ", "-c", str(settings))
     _run(format_log, reason="the storage of Kafka could not be formatted")
     with (directory / "log").open("wb") as log:

@@ -44,11 +44,11 @@ def parts_of_database(url: str) -> dict[str, str]:
 
 
 def redis(value: str | None) -> str | None:
-    from redis.connection import parse_url
+    from redis import ConnectionPool
 
     if value is not None:
         try:
-            parts = parse_url(value)
+            parts = ConnectionPool.from_url(value).connection_kwargs
         except ValueError:
             parts = {}
         if not parts.keys() & {"host", "path"}:

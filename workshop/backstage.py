@@ -16,6 +16,7 @@ from dashboard.monitor import Monitor, read_process_table
 from dashboard.projector import Projector
 from dashboard.relay import Relay
 from dashboard.watch import Watch
+from workshop import alive
 from workshop.config import Config
 from workshop.links import open_bus, with_bus
 from workshop.loop import Loop, Worker
@@ -35,7 +36,11 @@ class Backstage:
         # The monitor has to tell when the broker is away, so it alone does not wait for it.
         self._monitor = Loop("monitor", functools.partial(self._open_monitor, watch, board_changed))
         self._loops = (self._projector, self._relay, self._herald, self._deadlines, self._monitor)
-        self._reporter = Loop("reporter", lambda stop: Reporter(f"{socket.gethostname()}-{os.getpid()}", HEALTH))
+        self._reporter = Loop(
+            "reporter",
+            lambda stop: Reporter(f"{socket.gethostname()}-{os.getpid()}", HEALTH),
+            after_cycle=functools.partial(alive.beat, config.run_dir, "projector"),
+        )
         self._config = config
 
     def start(self) -> list[threading.Thread]:

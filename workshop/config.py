@@ -131,7 +131,7 @@ class Config(BaseSettings):
         """Return what the client library is told about TLS and about logging in."""
         said = {
             "security_protocol": self.kafka_security_protocol,
-            "ssl_cafile": self.kafka_ca_file and str(self.kafka_ca_file),
+            "ssl_cafile": str(self.kafka_ca_file or ""),
             "sasl_mechanism": self.kafka_sasl_mechanism,
             "sasl_plain_username": self.kafka_username,
             "sasl_plain_password": self.kafka_password,

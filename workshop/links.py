@@ -4,6 +4,7 @@ import os
 import socket
 import threading
 from collections.abc import Callable
+from typing import Any
 
 from saga.topics import partitions_by_topic
 from workshop.config import Config
@@ -20,14 +21,15 @@ def open_bus(config: Config, name: str) -> KafkaBus:
     return KafkaBus(lambda: servers, embedded=False, client_id=client_id, security=security)
 
 
-def with_bus(
-    config: Config, name: str, open_worker: Callable[[KafkaBus], W], *, may_run: Callable[[], bool] = lambda: True
-) -> Loop[W]:
-    """Return a loop with a bus of its own: it waits for the broker, makes missing topics, then opens the worker."""
+def with_bus(config: Config, name: str, open_worker: Callable[[KafkaBus], W], **of_loop: Callable[[], Any]) -> Loop[W]:
+    """Return a loop with a bus of its own: it waits for the broker, makes missing topics, then opens the worker.
+
+    `of_loop` goes to the loop: `may_run`, `after_cycle`.
+    """
     bus = open_bus(config, name)
     topics = partitions_by_topic(config.topic_partitions)
 
     def open_when_up(stop: threading.Event) -> W | None:
         return open_worker(bus) if bus.wait_until_up(stop, topics) else None
 
-    return Loop(name, open_when_up, is_stale=bus.is_stale, may_run=may_run)
+    return Loop(name, open_when_up, is_stale=bus.is_stale, **of_loop)

@@ -32,7 +32,8 @@ W = TypeVar("W", bound=Worker)
 class Loop(Generic[W]):
     """Runs what `open_worker` opens while `may_run()` holds; opens it anew when `is_stale()` or after an error.
 
-    `open_worker` is handed the event that tells it to stop waiting, and may then return None.
+    `open_worker` is handed the event that tells it to stop waiting, and may then return None. `after_cycle` is called
+    after each cycle that went well.
     """
 
     def __init__(
@@ -42,6 +43,7 @@ class Loop(Generic[W]):
         *,
         is_stale: Callable[[], bool] = lambda: False,
         may_run: Callable[[], bool] = lambda: True,
+        after_cycle: Callable[[], None] = lambda: None,
     ) -> None:
         self.name = name
         self.state: State = "starting"
@@ -50,6 +52,7 @@ class Loop(Generic[W]):
         self._open = open_worker
         self._is_stale = is_stale
         self._may_run = may_run
+        self._after_cycle = after_cycle
         self._stop = threading.Event()
         self._failures = 0
 
@@ -88,6 +91,7 @@ class Loop(Generic[W]):
         try:
             while self._may_run() and not self._stop.is_set() and not self._is_stale():
                 worker.run_once()
+                self._after_cycle()
                 self._failures = 0
                 self._be("running")
         finally:

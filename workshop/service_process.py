@@ -1,8 +1,9 @@
 """What one service process is made of: a worker for each service in it, with its dials, and a pulse for all of them."""
 
+import functools
 import random
 import uuid
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 
 from consumers.clock import Clock
 from consumers.coordinator import Coordinator
@@ -16,9 +17,11 @@ from consumers.role import Role
 from consumers.saga_log import SagaLogStore
 from consumers.worker import Worker
 from saga.definitions import COORDINATOR
+from workshop import alive
 from workshop.config import Config
 from workshop.kafka_bus import KafkaBus
 from workshop.links import with_bus
+from workshop.processes import services_of
 
 
 class _Service:
@@ -66,10 +69,12 @@ class _Service:
 class ServiceProcess:
     """`manage.py consume NAME`: one worker a service, each on a thread of its own, and the pulse beside them."""
 
-    def __init__(self, names: Iterable[str], config: Config) -> None:
+    def __init__(self, process: str, config: Config) -> None:
+        names = services_of(process)
         self._services = {name: _Service(name, config, is_informed=self._is_informed) for name in names}
         self._instance = uuid.uuid4().hex[:8]
-        self._pulse_loop = with_bus(config, f"{'-'.join(self._services)}-pulse", self._open_pulse)
+        beat = functools.partial(alive.beat, config.run_dir, process)
+        self._pulse_loop = with_bus(config, f"{'-'.join(self._services)}-pulse", self._open_pulse, after_cycle=beat)
         self._was_informed = False
 
     def run(self) -> None:

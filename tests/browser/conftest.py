@@ -13,14 +13,14 @@ from tests.live import LiveWorkshop
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking"]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def workshop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveWorkshop]:
     live = LiveWorkshop(tmp_path_factory.mktemp("run"), LAG_MS="100,800").start()
     yield live
     live.stop()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
     path = chromium.find()
     if path is None:

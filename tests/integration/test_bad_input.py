@@ -70,6 +70,7 @@ BODIES: dict[str, tuple[Any, str]] = {
     "retryable in a word": ({"faults": {"notify": {"retryable": "yes"}}}, "retryable.*boolean"),
     "an error without words": ({"faults": {"notify": {"error": ""}}}, "error.*at least 1 character"),
     "an error without end": ({"faults": {"notify": {"error": "x" * 201}}}, "error.*at most 200 characters"),
+    "an error with a null character": ({"faults": {"notify": {"error": "a\x00"}}}, "error.*pattern"),
     "an unknown action": ({"faults": {"notify": {"action": "redo"}}}, "action.*'do' or 'undo'"),
     "an unknown field of a fault": ({"faults": {"notify": {"colour": "red"}}}, "colour"),
     "faults that are a list": ({"faults": ["notify"]}, "faults.*dict"),

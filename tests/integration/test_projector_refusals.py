@@ -62,6 +62,7 @@ ANYWHERE: dict[str, Callable[[Outgoing], bytes | None]] = {
     "an unknown field": lambda good: changed(good, lambda e: e["data"].update(surprise=1)),
     "a time that is none": lambda good: changed(good, lambda e: _time_holder(e).update(at="yesterday")),
     "a lone surrogate": lambda good: good.value.replace(b'"data":{', b'"data":{"x":"\\ud800",'),
+    "a NUL character": lambda good: changed(good, lambda e: _time_holder(e).update(service="Zoë \0")),
 }
 ONLY_TRACE: dict[str, Callable[[Outgoing], bytes | None]] = {
     "an unknown scenario": lambda good: changed(good, lambda e: e["data"].update(scenario="moon-landing")),
@@ -69,6 +70,9 @@ ONLY_TRACE: dict[str, Callable[[Outgoing], bytes | None]] = {
     "an unknown kind": lambda good: changed(good, lambda e: e["data"]["events"][0].update(kind="exploded")),
     "no events": lambda good: changed(good, lambda e: e["data"].update(events=[])),
     "too many events": lambda good: changed(good, lambda e: e["data"].update(events=e["data"]["events"] * 21)),
+    "steps with too long names": lambda good: changed(
+        good, lambda e: e["data"].update(events=[dict(e["data"]["events"][0], step="😀" * 100)] * 6)
+    ),
     "a saga id too long": lambda good: changed(good, lambda e: e["data"].update(saga_id="x" * 37)),
     "a name too long": lambda good: changed(good, lambda e: e["data"]["user"].update(name="x" * 1000)),
     "an attempt beyond counting": lambda good: changed(good, lambda e: e["data"]["events"][0].update(attempt=10**30)),

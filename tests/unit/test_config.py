@@ -48,6 +48,9 @@ def test_an_empty_variable_counts_as_not_set(monkeypatch: pytest.MonkeyPatch) ->
         ("KAFKA_BOOTSTRAP_SERVERS", "kafka:9092,"),
         ("KAFKA_BOOTSTRAP_SERVERS", "http://kafka:9092"),
         ("EMAIL_USE_TLS", "si"),
+        ("BACKSTAGE", "elsewhere"),
+        ("KAFKA_SECURITY_PROTOCOL", "TLS"),
+        ("KAFKA_SASL_MECHANISM", "plain"),
     ],
     ids="=".join,
 )
@@ -66,11 +69,47 @@ def test_all_mistakes_are_told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     assert len(caught.value.mistakes) == 2
 
 
-def test_a_secret_is_not_repeated_on_the_screen(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("SECRET_KEY", "hunter2")
-    with pytest.raises(ConfigError) as caught:
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("SECRET_KEY", "hunter2"),
+        ("DATABASE_URL", "mysql://me:hunter2@db/workshop"),
+        ("DATABASE_URL", "postgresql://me:hunter2@db"),
+        ("DATABASE_URL", "postgresql://me:hunter2@db/workshop?colour=red"),
+        ("DATABASE_URL", "postgresql://me:hunter2@[db/workshop"),
+        ("DATABASE_URL", "dbname=workshop password=hunter2"),
+        ("LEDGER_DATABASE_URL", "postgresql://me:hunter2@db/ledger"),
+        ("LEDGER_DATABASE_URL", "postgresql://me:hunter2@{service}/ledger"),
+        ("REDIS_URL", "http://me:hunter2@redis"),
+        ("REDIS_URL", "redis://me:hunter2@redis:port/0"),
+        ("REDIS_URL", "redis://"),
+    ],
+    ids="=".join,
+)
+def test_a_secret_is_not_repeated_on_the_screen(name: str, value: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(ConfigError, match=f"^{name}: ") as caught:
         config.load()
     assert "hunter2" not in str(caught.value)
+
+
+def test_a_secret_may_be_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "database_password").write_text("open sesame\n")
+    monkeypatch.setenv("SECRETS_DIR", str(tmp_path))
+    assert config.load().database_password == "open sesame"
+
+
+def test_a_variable_counts_more_than_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "port").write_text("9000")
+    monkeypatch.setenv("SECRETS_DIR", str(tmp_path))
+    monkeypatch.setenv("PORT", "9001")
+    assert config.load().port == 9001
+
+
+def test_secrets_are_not_looked_for_where_there_are_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SECRETS_DIR", str(tmp_path / "nowhere"))
+    with pytest.raises(ConfigError, match=r"^SECRETS_DIR=.*no such directory"):
+        config.load()
 
 
 @pytest.mark.parametrize(

@@ -30,8 +30,9 @@ MESSAGES = [request(), reply(command("car"), Outcome.DONE), trace(), dead_letter
 KINDS = [type(message) for message in MESSAGES]
 VALID = {type(message): outgoing(message).value for message in MESSAGES}
 
-text = st.text(st.characters(codec="utf-8"), max_size=12)
-names = st.text(st.characters(codec="utf-8"), min_size=1, max_size=12)
+characters = st.characters(codec="utf-8", exclude_characters="\x00")
+text = st.text(characters, max_size=12)
+names = st.text(characters, min_size=1, max_size=12)
 saga_ids = st.text(string.ascii_letters + string.digits + "._-", min_size=1, max_size=36)
 counts = st.integers(0, 2**31 - 1)
 offsets = st.integers(0, 2**63 - 1)
@@ -342,3 +343,17 @@ def _is_decoded_or_rejected(kind: type[wire.Payload], value: bytes) -> bool:
         return isinstance(wire.decode(kind, value), kind)
     except MessageRejected as rejection:
         return bool(str(rejection))
+
+
+@pytest.mark.parametrize("text", ["\x00", "Zoë \x00", "\\\x00", "\x00" * 9])
+@pytest.mark.parametrize("as_text", [False, True], ids=["bytes", "text"])
+def test_a_nul_character_is_rejected_wherever_it_stands(text: str, as_text: bool) -> None:
+    value = outgoing(request(results={"car": {"deep": [text]}})).value
+    with pytest.raises(MessageRejected, match="NUL"):
+        wire.decode(SagaMessage, value.decode() if as_text else value)
+
+
+@pytest.mark.parametrize("text", [r"\u0000", r"\\u0000", "u0000"])
+def test_what_only_looks_like_a_nul_character_is_passed_on(text: str) -> None:
+    message = request(results={"car": {"said": text}})
+    assert wire.decode(SagaMessage, outgoing(message).value) == message

@@ -1,6 +1,7 @@
 """Reading: alone, or as a member of a group that shares the partitions of its topics."""
 
 import logging
+import time
 from collections.abc import Callable, Iterable, Mapping
 
 from kafka import ConsumerRebalanceListener, KafkaConsumer, OffsetAndMetadata
@@ -17,8 +18,9 @@ from kafka.errors import (
 
 from saga.bus import Record, TopicPartition
 from saga.errors import BrokerUnavailable
+from saga.topics import HEARTBEAT
 from workshop.kafka_bus.origin import Origin
-from workshop.kafka_bus.settings import ANSWER_MS, CLOSE_S
+from workshop.kafka_bus.settings import ANSWER_MS, CALM_AFTER_S, CALM_FETCH_MS, CLOSE_S
 
 JOIN_PATIENCE_S = 0.5
 REBALANCING = (
@@ -69,6 +71,26 @@ class Reader:
             change(*self._client.assignment())
 
 
+class Pace:
+    """How long the embedded broker may sit on a fetch that finds nothing: it never wakes it, so that is the latency.
+
+    While messages come, that must be short; where none but heartbeats have come for a while, asking less often spares
+    most of the cost of waiting.
+    """
+
+    def __init__(self, client: KafkaConsumer) -> None:
+        self._settings = client._fetcher.config
+        self._brisk_ms = self._settings["fetch_max_wait_ms"]
+        self._last_heard = time.monotonic()
+
+    def on_poll(self, records: Iterable[Record]) -> None:
+        now = time.monotonic()
+        if any(record.topic != HEARTBEAT for record in records):
+            self._last_heard = now
+        is_calm = now - self._last_heard > CALM_AFTER_S
+        self._settings["fetch_max_wait_ms"] = CALM_FETCH_MS if is_calm else self._brisk_ms
+
+
 class Member(Reader, ConsumerRebalanceListener):
     """Reads what its group assigns to it.
 
@@ -76,9 +98,15 @@ class Member(Reader, ConsumerRebalanceListener):
     """
 
     def __init__(
-        self, client: KafkaConsumer, origin: Origin, *, on_revoked: Callable[[frozenset[TopicPartition]], None]
+        self,
+        client: KafkaConsumer,
+        origin: Origin,
+        *,
+        on_revoked: Callable[[frozenset[TopicPartition]], None],
+        pace: Pace | None,
     ) -> None:
         super().__init__(client, origin)
+        self._pace = pace
         self._on_revoked = on_revoked
         self._revoked: frozenset[TopicPartition] = frozenset()
         self._joining = True
@@ -102,6 +130,8 @@ class Member(Reader, ConsumerRebalanceListener):
         if self._revoked:
             revoked, self._revoked = self._revoked, frozenset()
             self._on_revoked(revoked)
+        if self._pace:
+            self._pace.on_poll(records)
         return records
 
     def commit(self, offsets: Mapping[TopicPartition, int]) -> None:

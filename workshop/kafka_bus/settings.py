@@ -14,6 +14,8 @@ COMPACTED_TOPICS = frozenset({"control"})
 CONNECT_MS = 5000
 ANSWER_MS = 5000
 CLOSE_S = 1.5
+CALM_FETCH_MS = 400
+CALM_AFTER_S = 2.0
 
 
 class PatientRange(RangePartitionAssignor):
@@ -66,5 +68,5 @@ EMBEDDED_CONSUMER: dict[str, Any] = {
     "heartbeat_interval_ms": 300,
     "partition_assignment_strategy": (PatientRange(),),
 }
-# What is read alone is steering and heartbeats: nobody waits for it, and four times a second costs next to nothing.
-EMBEDDED_READER: dict[str, Any] = EMBEDDED_CONSUMER | {"fetch_max_wait_ms": 250}
+# What is read alone is steering and heartbeats: nobody waits for it, and twice a second costs next to nothing.
+EMBEDDED_READER: dict[str, Any] = EMBEDDED_CONSUMER | {"fetch_max_wait_ms": 500}

@@ -8,7 +8,7 @@ from django.core.management.base import BaseCommand, CommandParser
 
 from saga.topics import SERVICES
 from workshop.checks import TAG
-from workshop.processes import HOSTED, services_of
+from workshop.processes import HOSTED
 from workshop.service_process import ServiceProcess
 
 
@@ -20,7 +20,7 @@ class Command(BaseCommand):
         parser.add_argument("service", choices=[*SERVICES, *HOSTED])
 
     def handle(self, *, service: str, **options: Any) -> None:
-        process = ServiceProcess(services_of(service), settings.CONFIG)
+        process = ServiceProcess(service, settings.CONFIG)
 
         def on_signal(number: int, frame: object) -> None:
             # The first one asks; a second finds the default, which ends the process at once.

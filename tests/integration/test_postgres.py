@@ -1,0 +1,42 @@
+"""What holds on SQLite files holds on PostgreSQL: the tests of whatever writes SQL, or foreign text, run there too."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.stack import CannotStart, postgres_server
+
+TESTS = Path(__file__).parents[1]
+FILES = (
+    "unit/test_ledger.py",
+    "unit/test_log_store.py",
+    "integration/test_backstage_reports.py",
+    "integration/test_projection.py",
+    "integration/test_projector_refusals.py",
+    "integration/test_relay.py",
+)
+pytestmark = pytest.mark.timeout(180)
+
+
+@pytest.fixture
+def databases() -> Iterator[dict[str, str]]:
+    try:
+        with postgres_server() as settings:
+            yield settings
+    except CannotStart as reason:
+        give_up = pytest.fail if os.environ.get("CI") else pytest.skip
+        give_up(str(reason))
+
+
+def test_what_holds_on_files_holds_on_postgresql(databases: dict[str, str], tmp_path: Path) -> None:
+    # Which database Django uses is decided once in a process, so this takes another one.
+    pytest_there = (sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:xdist")
+    settings = {"VAR_DIR": str(tmp_path), **databases}
+    command = (*pytest_there, *(str(TESTS / file) for file in FILES))
+    done = subprocess.run(command, cwd=TESTS.parent, env=os.environ | settings, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout[-5000:] + done.stderr[-1000:]
+    assert " passed" in done.stdout

@@ -1,0 +1,109 @@
+"""The whole workshop on real parts: Apache Kafka, PostgreSQL and Redis, and the web server apart from the projector."""
+
+import json
+import os
+import signal
+import urllib.error
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from tests.eventually import eventually
+from tests.live import ENDS, PATIENCE_S, LiveWorkshop
+from tests.stack import CannotStart, OpenPage, RedisServer, open_page, postgres_server
+
+pytestmark = pytest.mark.timeout(300)
+
+
+@pytest.fixture(scope="module")
+def redis() -> Iterator[RedisServer]:
+    try:
+        server = RedisServer()
+    except CannotStart as reason:
+        give_up = pytest.fail if os.environ.get("CI") else pytest.skip
+        give_up(str(reason))
+    yield server
+    server.kill()
+
+
+@pytest.fixture(scope="module")
+def workshop(
+    redis: RedisServer, kafka_address: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[LiveWorkshop]:
+    with ExitStack() as stack:
+        try:
+            databases = stack.enter_context(postgres_server())
+        except CannotStart as reason:
+            give_up = pytest.fail if os.environ.get("CI") else pytest.skip
+            give_up(str(reason))
+        var: Path = tmp_path_factory.mktemp("stack") / "var"
+        settings = {"KAFKA_BOOTSTRAP_SERVERS": kafka_address, "REDIS_URL": redis.url, "BACKSTAGE": "false"}
+        run = LiveWorkshop(var, LAG_MS="50,300", **settings, **databases)
+        stack.callback(run.stop)
+        yield run.start()
+
+
+@pytest.fixture
+def page(workshop: LiveWorkshop) -> Iterator[OpenPage]:
+    with open_page(workshop.url) as page:
+        yield page
+
+
+def shows_ends_of(page: OpenPage, saga_ids: list[str]) -> None:
+    page.until(lambda rows: all(rows.get(saga_id, {}).get("status") in ENDS for saga_id in saga_ids))
+
+
+def not_ready(workshop: LiveWorkshop) -> set[str]:
+    """Return the names of the dependencies that do not work."""
+    try:
+        workshop.get("/readyz")
+    except urllib.error.HTTPError as refusal:
+        return {part["name"] for part in json.load(refusal)["dependencies"] if not part["ok"]}
+    return set()
+
+
+def test_sagas_of_both_styles_end_well_and_every_invariant_holds(workshop: LiveWorkshop, page: OpenPage) -> None:
+    completing = workshop.onboard(30) + workshop.onboard(30, style="orchestration")
+    undone = workshop.onboard(20, faults={"authorize": {}})
+    undone += workshop.start_sagas(scenario="package", count=20, faults={"hotel": {}})
+    shows_ends_of(page, completing + undone)
+    assert {page.rows[saga_id]["status"] for saga_id in completing} == {"completed"}
+    assert {page.rows[saga_id]["status"] for saga_id in undone} == {"compensated"}
+    assert workshop.broken_invariants() == []
+
+
+def test_nothing_is_kept_in_files(workshop: LiveWorkshop) -> None:
+    assert list(workshop.var_dir.glob("*.sqlite3")) == []
+
+
+def test_pages_miss_nothing_while_redis_is_away_and_after_it(
+    workshop: LiveWorkshop, page: OpenPage, redis: RedisServer
+) -> None:
+    redis.kill()
+    eventually(lambda: not_ready(workshop) == {"redis"}, within_s=PATIENCE_S)
+    while_away = workshop.onboard(10)
+    shows_ends_of(page, while_away)
+    with open_page(workshop.url) as opened_while_away:
+        assert set(while_away) <= opened_while_away.rows.keys()
+        redis.start()
+        eventually(workshop.is_up, within_s=PATIENCE_S)
+        afterwards = workshop.onboard(5)
+        shows_ends_of(page, afterwards)
+        shows_ends_of(opened_while_away, afterwards)
+
+
+def test_a_projector_that_hangs_is_named_and_afterwards_nothing_is_missing(
+    workshop: LiveWorkshop, page: OpenPage
+) -> None:
+    projector = workshop.processes()["projector"]["pid"]
+    os.kill(projector, signal.SIGSTOP)
+    try:
+        eventually(lambda: "projector" in not_ready(workshop), within_s=PATIENCE_S)
+        accepted = workshop.onboard(5)
+    finally:
+        os.kill(projector, signal.SIGCONT)
+    shows_ends_of(page, accepted)
+    eventually(workshop.is_up, within_s=PATIENCE_S)
+    assert workshop.broken_invariants() == []

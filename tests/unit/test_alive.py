@@ -1,0 +1,29 @@
+"""What a container's health check is told."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from workshop import alive
+
+
+@pytest.mark.parametrize(
+    ("age_s", "expected"),
+    [pytest.param(0, True, id="just now"), pytest.param(alive.SILENT_AFTER_S + 1, False, id="too long ago")],
+)
+def test_a_process_is_alive_while_its_heart_beats(tmp_path: Path, age_s: float, expected: bool) -> None:
+    alive.beat(tmp_path, "notifier")
+    [note] = tmp_path.iterdir()
+    at = note.stat().st_mtime - age_s
+    os.utime(note, (at, at))
+    assert alive.is_alive(tmp_path, "notifier") is expected
+
+
+def test_a_process_that_was_never_heard_of_is_not_alive(tmp_path: Path) -> None:
+    alive.beat(tmp_path / "run", "notifier")
+    assert not alive.is_alive(tmp_path / "run", "authorizer")
+
+
+def test_a_web_server_that_does_not_answer_is_not_alive() -> None:
+    assert not alive.answers("1")

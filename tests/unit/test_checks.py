@@ -1,0 +1,56 @@
+"""Settings that are wrong together are named before anything starts, with a way out."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from workshop.checks import RULES, broken_rules
+from workshop.config import Config
+
+KAFKA = {"kafka_bootstrap_servers": "kafka:9092"}
+SASL = {**KAFKA, "kafka_security_protocol": "SASL_SSL"}
+LOGIN = {"kafka_sasl_mechanism": "PLAIN", "kafka_username": "me", "kafka_password": "open sesame"}
+READ_MODEL = {"database_url": "postgresql://db/dashboard"}
+LEDGERS = {"ledger_database_url": "postgresql://db/ledger_{service}"}
+REDIS = {"redis_url": "redis://redis:6379/0"}
+HERE = Path(__file__)
+
+WRONG: dict[str, tuple[dict[str, Any], str]] = {
+    "TLS with the built-in broker": ({"kafka_security_protocol": "SSL"}, "E001"),
+    "no mechanism": ({**SASL, **LOGIN, "kafka_sasl_mechanism": None}, "E002"),
+    "no user name": ({**SASL, **LOGIN, "kafka_username": None}, "E002"),
+    "no password": ({**SASL, **LOGIN, "kafka_password": None}, "E002"),
+    "a password for nobody": ({**KAFKA, "kafka_password": "open sesame"}, "E003"),
+    "a user, and TLS without login": ({**KAFKA, **LOGIN, "kafka_security_protocol": "SSL"}, "E003"),
+    "an authority without TLS": ({**KAFKA, "kafka_ca_file": HERE}, "E004"),
+    "an authority that is not there": ({**SASL, **LOGIN, "kafka_ca_file": HERE / "ca.pem"}, "E005"),
+    "only the read model in PostgreSQL": (READ_MODEL, "E006"),
+    "only the ledgers in PostgreSQL": (LEDGERS, "E006"),
+    "two processes without Redis": ({"backstage": False}, "E007"),
+}
+RIGHT: dict[str, dict[str, Any]] = {
+    "nothing": {},
+    "a cluster": KAFKA,
+    "a cluster with TLS": {**KAFKA, "kafka_security_protocol": "SSL"},
+    "a cluster with TLS and an authority": {**KAFKA, "kafka_security_protocol": "SSL", "kafka_ca_file": HERE},
+    "a cluster with login": {**SASL, **LOGIN},
+    "PostgreSQL": {**READ_MODEL, **LEDGERS},
+    "Redis": REDIS,
+    "the stack": {**KAFKA, **READ_MODEL, **LEDGERS, **REDIS, "backstage": False},
+}
+
+
+@pytest.mark.parametrize(("given", "id"), WRONG.values(), ids=WRONG)
+def test_what_is_wrong_together_is_named_with_a_hint(given: dict[str, Any], id: str) -> None:
+    [error] = broken_rules(Config(**given))
+    assert (error.id, bool(error.hint)) == (f"workshop.{id}", True)
+
+
+@pytest.mark.parametrize("given", RIGHT.values(), ids=RIGHT)
+def test_what_is_right_together_is_let_pass(given: dict[str, Any]) -> None:
+    assert broken_rules(Config(**given)) == []
+
+
+def test_every_rule_is_broken_by_some_setting() -> None:
+    assert {f"workshop.{id}" for _, id in WRONG.values()} == {rule.id for rule in RULES}

@@ -1,0 +1,94 @@
+"""The compose file runs what the workshop is made of, and gives away nothing that it should not."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from saga.topics import SERVICES
+from workshop.checks import broken_rules
+from workshop.config import Config
+from workshop.processes import SERVICE_PROCESSES
+from workshop.secret_files import NAMES
+
+ROOT = Path(__file__).parents[2]
+TEXT = (ROOT / "docker-compose.yaml").read_text()
+FILE: dict[str, Any] = yaml.safe_load(TEXT)
+ALL: dict[str, dict[str, Any]] = FILE["services"]
+ONCE = {"migrate", "secrets"}
+LASTING = {name: service for name, service in ALL.items() if name not in ONCE}
+OURS = {name: service for name, service in ALL.items() if "build" in service}
+COMMANDS = {
+    "web": ["serve"],
+    "projector": ["project"],
+    "migrate": ["migrate_all"],
+    **{name: ["consume", name] for name in SERVICE_PROCESSES},
+}
+
+
+@pytest.mark.parametrize(("name", "command"), COMMANDS.items(), ids=COMMANDS)
+def test_every_process_has_a_container(name: str, command: list[str]) -> None:
+    assert ALL[name]["command"] == command
+
+
+@pytest.mark.parametrize("service", ALL.values(), ids=ALL)
+def test_every_image_is_pinned_to_a_release(service: dict[str, Any]) -> None:
+    assert re.search(r":v?\d+\.\d+\.\d+(-[\w.]+)?$|:\d+\.\d+-\w+$", service["image"])
+
+
+def test_the_image_is_built_on_a_release() -> None:
+    bases = re.findall(r"^(?:ARG PYTHON=|FROM )(\S+)", (ROOT / "Dockerfile").read_text(), re.M)
+    assert [base for base in bases if base != "$PYTHON"] == ["python:3.13.11-slim-bookworm"]
+
+
+@pytest.mark.parametrize("service", LASTING.values(), ids=LASTING)
+def test_what_lasts_is_watched_restarted_and_given_time_to_end(service: dict[str, Any]) -> None:
+    assert service["healthcheck"]["test"]
+    assert service["restart"] == "unless-stopped"
+    assert service["stop_grace_period"]
+
+
+@pytest.mark.parametrize("name", sorted({*COMMANDS} - ONCE))
+def test_a_container_is_watched_under_its_own_name(name: str) -> None:
+    assert ALL[name]["healthcheck"]["test"][-1] == name
+
+
+@pytest.mark.parametrize("service", OURS.values(), ids=OURS)
+def test_what_is_ours_can_write_nowhere_and_gain_nothing(service: dict[str, Any]) -> None:
+    assert (service["read_only"], service["cap_drop"]) == (True, ["ALL"])
+    assert service["security_opt"] == ["no-new-privileges:true"]
+
+
+def test_only_the_page_and_the_mail_can_be_reached_and_only_from_this_machine() -> None:
+    ports = {name: service["ports"] for name, service in ALL.items() if "ports" in service}
+    assert ports.keys() == {"web", "mailpit"}
+    assert all(port.startswith("127.0.0.1:") for published in ports.values() for port in published)
+
+
+def test_no_secret_is_written_down() -> None:
+    assert not re.search(r"(password|secret_key|token)\s*[:=]\s*(?!/secrets/)\S", TEXT, re.I)
+    assert not re.search(r"://[^/\s]*:[^/\s]*@", TEXT)
+
+
+def test_the_settings_are_known_and_right_together() -> None:
+    given = {name: re.sub(r"\$\{\w+:-(.*)\}", r"\1", value) for name, value in FILE["x-settings"].items()}
+    assert {name.lower() for name in given} <= set(Config.model_fields)
+    assert broken_rules(Config(**{name.lower(): value for name, value in given.items() if value})) == []
+
+
+def test_the_secrets_that_are_made_are_settings() -> None:
+    assert set(NAMES) <= set(Config.model_fields)
+
+
+def test_each_service_is_given_a_database() -> None:
+    script = (ROOT / "deploy" / "postgres" / "create-ledgers.sh").read_text()
+    [listed] = re.findall(r"^for service in (.+); do$", script, re.M)
+    assert sorted(listed.split()) == sorted(SERVICES)
+
+
+def test_nothing_is_lost_when_the_containers_are() -> None:
+    kept = {volume.split(":")[0] for service in ALL.values() for volume in service.get("volumes", [])}
+    assert set(FILE["volumes"]) <= kept
+    assert {ALL[name]["volumes"][0].split(":")[0] for name in ("kafka", "postgres", "mailpit")} <= set(FILE["volumes"])

@@ -1,0 +1,34 @@
+"""Where the read model and the ledgers are, by the settings."""
+
+from pathlib import Path
+
+import pytest
+
+from saga.topics import SERVICES
+from workshop.config import Config
+from workshop.databases import databases
+
+READ_MODEL = "postgresql://me:p%40ss@db:5433/dashboard?sslmode=require"
+LEDGERS = "postgresql://me@db/ledger_{service}"
+
+
+def test_without_a_setting_each_is_a_file_of_its_own() -> None:
+    names = {Path(one["NAME"]).name for one in databases(Config()).values()}
+    assert names == {"dashboard.sqlite3", *(f"ledger-{service}.sqlite3" for service in SERVICES)}
+
+
+def test_a_url_says_everything_about_the_read_model() -> None:
+    found = databases(Config(database_url=READ_MODEL))["default"]
+    place = (found["HOST"], found["PORT"], found["NAME"], found["USER"], found["PASSWORD"])
+    assert place == ("db", "5433", "dashboard", "me", "p@ss")
+    assert found["OPTIONS"]["sslmode"] == "require"
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_each_service_has_a_database_of_its_own(service: str) -> None:
+    assert databases(Config(ledger_database_url=LEDGERS))[service]["NAME"] == f"ledger_{service}"
+
+
+def test_a_password_that_the_url_lacks_comes_from_its_own_setting() -> None:
+    found = databases(Config(database_url=READ_MODEL, ledger_database_url=LEDGERS, database_password="open sesame"))
+    assert (found["default"]["PASSWORD"], found["car"]["PASSWORD"]) == ("p@ss", "open sesame")
