@@ -8,7 +8,6 @@ import sys
 from workshop import leash
 from workshop.config import ConfigError
 
-
 # Nearly all that is made, in starting as in running, dies at once or stays: looking for circles less often than after
 # every 700 objects spares a twentieth of the work.
 GC_THRESHOLDS = (10_000, 20, 20)
