@@ -15,6 +15,7 @@ from saga.participation import Attempt, Entry, Status
 # The statements of the hot path, in SQL: five times faster here than the same through the ORM.
 _COLUMNS = "saga_id, step, status, result, attempts, decided_at, undone_at, version"
 _FIND = f"SELECT {_COLUMNS} FROM consumers_effect WHERE saga_id IN ({{}})"
+_EFFECTS = "SELECT saga_id, step, status FROM consumers_effect WHERE step <> %s"
 _INSERT = """
     INSERT INTO consumers_effect
     (saga_id, step, status, result, attempts, decided_at, undone_at, next_at, request, version)
@@ -75,8 +76,9 @@ class Ledger:
 
     def effects(self) -> Iterator[tuple[str, str, str]]:
         """Yield the (saga id, step, status) of every row, the closing of sagas left out."""
-        rows = Effect.objects.using(self._alias).exclude(step=CLOSE).values_list("saga_id", "step", "status")
-        return rows.iterator(10_000)
+        with connections[self._alias].cursor() as cursor:
+            cursor.execute(_EFFECTS, [CLOSE])
+            yield from cursor.fetchall()
 
 
 def _execute(cursor: Any, statement: str, rows: list[tuple[object, ...]]) -> int:

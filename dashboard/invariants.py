@@ -4,12 +4,11 @@ Sagas go on while this looks, so the order of reading matters: what is a consequ
 that is seen ended was settled by every service before; an effect that is seen belongs to a saga accepted before.
 """
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
-from itertools import groupby
-from operator import itemgetter
 from typing import Any
 
-from django.db.models import Count, Max
+from django.db.models import Count, Max, Q
 
 from dashboard.deadlines import overdue
 from dashboard.models import Board, Saga
@@ -45,10 +44,13 @@ class Auditor:
 
     def report(self) -> dict[str, Any]:
         """Return {"ok", "checks": [{"name", "ok", "detail"}]}."""
+        ended_before = Board.current().ended
         ended = _ended()
         log = dict(self._read_log())
         rows = self._rows()
-        everyone = set(Saga.objects.values_list("saga_id", flat=True).iterator(10_000))
+        # Who had ended is known already; now the others, and those that have ended since.
+        others = Saga.objects.filter(Q(finished=None) | Q(finished__gt=ended_before))
+        everyone = set(others.values_list("saga_id", flat=True).iterator(10_000)).union(*ended.values())
         known = {step: set().union(*found.values()) for step, found in rows.items()}
         checks = [
             _check("each accepted saga is running or has ended", _sagas_counted()),
@@ -64,10 +66,10 @@ class Auditor:
 
     def _rows(self) -> dict[str, dict[str, list[str]]]:
         """Return the saga ids of all effects, by step and by status."""
-        rows: dict[str, dict[str, list[str]]] = {}
+        rows: dict[str, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
         for read in self._ledgers.values():
-            for (step, status), found in groupby(read(), key=itemgetter(1, 2)):
-                rows.setdefault(step, {}).setdefault(status, []).extend(row[0] for row in found)
+            for saga_id, step, status in read():
+                rows[step][status].append(saga_id)
         return rows
 
     def _in_time(self) -> Verdict:
