@@ -3,6 +3,8 @@
 import time
 from datetime import UTC, datetime, timedelta
 
+from saga.times import rfc3339
+
 
 class Clock:
     """`monotonic` decides when (it never jumps); `now` tells people when."""
@@ -14,8 +16,3 @@ class Clock:
     def now(self, *, in_s: float = 0.0) -> str:
         """Return the wall-clock time, or what it will be in so many seconds: RFC 3339 in UTC, to the microsecond."""
         return rfc3339(datetime.now(UTC) + timedelta(seconds=in_s))
-
-
-def rfc3339(at: datetime) -> str:
-    """Return a time in UTC as text; all such texts have one length, so they sort as the times do."""
-    return at.isoformat(timespec="microseconds").replace("+00:00", "Z")

@@ -7,8 +7,8 @@ and start another one: the message comes again, finds its entries in the log, an
 from collections.abc import Sequence
 
 from consumers.clock import Clock
+from consumers.log_store import LogHasMoved, SagaLogStore
 from consumers.role import Done, Sending, Work
-from consumers.saga_log import LogHasMoved, SagaLogStore
 from saga import reports, routing, saga_log, wire
 from saga.bus import Record
 from saga.definitions import COORDINATOR, REPLIES, definition_of

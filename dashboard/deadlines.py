@@ -4,13 +4,14 @@ import threading
 from datetime import UTC, datetime, timedelta
 
 from dashboard.models import Saga
-from dashboard.outbox import rfc3339, utc_now
+from dashboard.outbox import utc_now
 from dashboard.relay import SOURCE
 from dashboard.rows import state_of
 from saga import wire
 from saga.bus import Bus, Outgoing
 from saga.messages import Kind, Trace, TraceEvent, User
 from saga.state import STUCK
+from saga.times import rfc3339
 from saga.topics import TRACE
 
 INTERVAL_S = 1.0

@@ -19,6 +19,7 @@ from dashboard.rows import state_json
 from saga import state
 from saga.definitions import Definition
 from saga.messages import StepFault, User
+from saga.times import rfc3339
 
 _FAULTS = TypeAdapter(dict[str, StepFault])
 
@@ -29,11 +30,6 @@ news = threading.Event()
 def utc_now() -> str:
     """Return the wall-clock time, RFC 3339 in UTC."""
     return rfc3339(datetime.now(UTC))
-
-
-def rfc3339(at: datetime) -> str:
-    """Return a time in UTC as text; all such texts have one length, so they sort as the times do."""
-    return at.isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
 def accept(

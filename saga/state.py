@@ -17,7 +17,6 @@ COMPENSATING = "compensating"
 COMPLETED = "completed"
 COMPENSATED = "compensated"
 STUCK = "stuck"
-STATUSES = (RUNNING, COMPENSATING, COMPLETED, COMPENSATED, STUCK)
 ENDED = frozenset({COMPLETED, COMPENSATED})
 
 WAITING = "waiting"

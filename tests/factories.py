@@ -3,13 +3,14 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from consumers.clock import Clock, rfc3339
+from consumers.clock import Clock
 from saga import routing, wire
 from saga.bus import Outgoing, Record
 from saga.definitions import CHOREOGRAPHY, CLOSE, DEFINITIONS, ONBOARDING, ORCHESTRATION
 from saga.messages import Action, DeadLetter, Kind, Outcome, Reply, SagaMessage, Trace, TraceEvent, User
 from saga.participation import Attempt, Entry, Status
 from saga.steering import Control, Heartbeat
+from saga.times import rfc3339
 
 AT = "2026-01-01T00:00:00.000000Z"
 LATER = "2026-01-01T00:00:00.500000Z"

@@ -10,10 +10,10 @@ from consumers.coordinator import Coordinator
 from consumers.dials import Dials
 from consumers.faults import Faults
 from consumers.ledger import Change, Key, Ledger
+from consumers.log_store import SagaLogStore
 from consumers.participants import PARTICIPANTS
 from consumers.performer import Performer
 from consumers.role import Role
-from consumers.saga_log import SagaLogStore
 from consumers.worker import Worker
 from saga import wire
 from saga.bus import Outgoing, Place, TopicPartition

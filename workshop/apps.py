@@ -9,7 +9,7 @@ class WorkshopConfig(AppConfig):
         from django.conf import settings
 
         from consumers.ledger import Ledger
-        from consumers.saga_log import SagaLogStore
+        from consumers.log_store import SagaLogStore
         from dashboard.invariants import AUDITOR
         from saga.definitions import COORDINATOR
         from saga.topics import PARTICIPANTS

@@ -10,11 +10,11 @@ from consumers.coordinator import Coordinator
 from consumers.dials import Dials
 from consumers.faults import Faults
 from consumers.ledger import Ledger
+from consumers.log_store import SagaLogStore
 from consumers.participants import PARTICIPANTS
 from consumers.performer import Performer
 from consumers.pulse import Condition, Member, Pulse
 from consumers.role import Role
-from consumers.saga_log import SagaLogStore
 from consumers.worker import Worker
 from saga.definitions import COORDINATOR
 from workshop import alive

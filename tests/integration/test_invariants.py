@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from consumers.ledger import Change, Ledger
+from consumers.log_store import SagaLogStore
 from consumers.models import Effect, SagaLog
-from consumers.saga_log import SagaLogStore
 from dashboard import outbox
 from dashboard.invariants import AUDITOR, Auditor
 from dashboard.models import Board, Saga

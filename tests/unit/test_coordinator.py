@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from consumers.ledger import Ledger
-from consumers.saga_log import SagaLogStore
+from consumers.log_store import SagaLogStore
 from saga import routing, saga_log
 from saga.bus import Outgoing
 from saga.definitions import COORDINATOR, ORCHESTRATION, definition_of

@@ -53,6 +53,21 @@ def run(world: World, data: st.DataObject, *, duplicates: int = 0, losses: int =
     raise AssertionError(f"still not quiet: {world.mail}")
 
 
+def roll_back_at_any_moment(world: World, data: st.DataObject) -> None:
+    world.start()
+    for _ in range(data.draw(st.integers(0, 12))):
+        if world.mail:
+            world.deliver(data.draw(st.integers(0, len(world.mail) - 1)))
+    world.roll_back()
+
+
+def drive_on(world: World, data: st.DataObject) -> None:
+    """Retry the saga if it has not ended, and let nothing more go wrong."""
+    if not world.state.has_ended:
+        world.retry()
+        run(world, data)
+
+
 def check_agreement(world: World) -> None:
     """The ledgers agree with the status, nothing was done or taken back twice, and an end is final."""
     assert len({event.kind for event in world.events if event.kind in (Kind.COMPLETED, Kind.COMPENSATED)}) <= 1
@@ -85,9 +100,7 @@ def test_a_saga_that_lost_messages_ends_once_it_is_driven_on(
     world = World(definition, style, data.draw(one_fault(definition)))
     world.start()
     run(world, data, duplicates=2, losses=2)
-    if not world.state.has_ended:
-        world.retry()
-        run(world, data)
+    drive_on(world, data)
     assert world.state.status in (COMPLETED, COMPENSATED)
     check_agreement(world)
 
@@ -99,11 +112,7 @@ def test_a_saga_rolled_back_at_any_moment_is_never_left_half_done(
     definition: Definition, style: str, data: st.DataObject
 ) -> None:
     world = World(definition, style, data.draw(one_fault(definition)))
-    world.start()
-    for _ in range(data.draw(st.integers(0, 12))):
-        if world.mail:
-            world.deliver(data.draw(st.integers(0, len(world.mail) - 1)))
-    world.roll_back()
+    roll_back_at_any_moment(world, data)
     run(world, data, duplicates=2)
     assert world.state.status in (COMPLETED, COMPENSATED)
     check_agreement(world)
@@ -116,15 +125,9 @@ def test_losing_messages_of_a_roll_back_leaves_nothing_half_done_once_it_is_driv
     definition: Definition, style: str, data: st.DataObject
 ) -> None:
     world = World(definition, style, data.draw(one_fault(definition)))
-    world.start()
-    for _ in range(data.draw(st.integers(0, 12))):
-        if world.mail:
-            world.deliver(data.draw(st.integers(0, len(world.mail) - 1)))
-    world.roll_back()
+    roll_back_at_any_moment(world, data)
     run(world, data, losses=3)
-    if not world.state.has_ended:
-        world.retry()
-        run(world, data)
+    drive_on(world, data)
     assert world.state.status in (COMPLETED, COMPENSATED)
     check_agreement(world)
 

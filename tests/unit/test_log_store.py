@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from consumers.saga_log import LogHasMoved, SagaLogStore
+from consumers.log_store import LogHasMoved, SagaLogStore
 from saga.messages import Outcome, StepFault
 from saga.routing import End
 from saga.saga_log import LogEntry, Mark, decide, replay
