@@ -8,8 +8,12 @@ from workshop.config import Config
 
 READ_MODEL = "default"
 CONNECT_S = 5
+# Whoever is paused inside a transaction must not hold up all others for good: they give up, and its lock is taken away.
+PATIENCE = "-c lock_timeout=3s -c idle_in_transaction_session_timeout=5s"
 # More than a process has threads that hold one for good; requests share the others.
-POOL = {"min_size": 1, "max_size": 20, "timeout": CONNECT_S}
+# A pool that cannot connect tries again after ever longer pauses, and soon sleeps through the end of an outage: it is made
+# to give up instead, and tries anew as soon as somebody asks.
+POOL = {"min_size": 1, "max_size": 20, "timeout": CONNECT_S, "reconnect_timeout": 2}
 
 
 def databases(config: Config) -> dict[str, dict[str, Any]]:
@@ -48,7 +52,7 @@ def _postgres(url: str, config: Config) -> dict[str, Any]:
         "PASSWORD": parts.pop("password", "") or config.database_password,
         "HOST": parts.pop("host", ""),
         "PORT": parts.pop("port", ""),
-        "OPTIONS": {"connect_timeout": CONNECT_S, **parts},
+        "OPTIONS": {"connect_timeout": CONNECT_S, "options": PATIENCE, **parts},
         "CONN_HEALTH_CHECKS": True,
         "TEST": {"DEPENDENCIES": []},
     }

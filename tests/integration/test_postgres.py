@@ -6,9 +6,13 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import psycopg
 import pytest
 
+from tests.eventually import eventually
 from tests.stack import CannotStart, postgres_server
+from workshop.config import Config
+from workshop.databases import databases as databases_of
 
 TESTS = Path(__file__).parents[1]
 FILES = (
@@ -40,3 +44,27 @@ def test_what_holds_on_files_holds_on_postgresql(databases: dict[str, str], tmp_
     done = subprocess.run(command, cwd=TESTS.parent, env=os.environ | settings, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout[-5000:] + done.stderr[-1000:]
     assert " passed" in done.stdout
+
+
+def test_whoever_is_paused_inside_a_transaction_holds_up_nobody_for_good(databases: dict[str, str]) -> None:
+    place = databases_of(Config(**{name.lower(): url for name, url in databases.items()}))["car"]
+    where = {"dbname": place["NAME"], "host": place["HOST"], "port": place["PORT"], "user": place["USER"]}
+    with psycopg.connect(**where, **place["OPTIONS"]) as paused, psycopg.connect(**where, **place["OPTIONS"]) as other:
+        paused.execute("CREATE TABLE board ()")
+        paused.commit()
+        paused.execute("LOCK board")
+
+        def takes_the_lock() -> bool:
+            try:
+                other.execute("LOCK board NOWAIT")
+            except psycopg.errors.LockNotAvailable:
+                other.rollback()
+                return False
+            return True
+
+        with pytest.raises(psycopg.errors.LockNotAvailable):
+            other.execute("LOCK board")
+        other.rollback()
+        eventually(takes_the_lock, within_s=20)
+        with pytest.raises(psycopg.errors.IdleInTransactionSessionTimeout):
+            paused.execute("SELECT 1")

@@ -3,6 +3,7 @@
 import { partsOf, setHidden, setText } from "../lib/dom.js";
 import { attempt, sendJson } from "../lib/http.js";
 import { rescuesOf } from "../model/rescue.js";
+import { lockIfLocked } from "./instructor.js";
 
 const ASKED = { retry: "A retry is on its way.", "roll-back": "The roll-back is on its way.", resolution: "Noted." };
 
@@ -26,6 +27,7 @@ export function createRescue(root, { onAsked = () => {} } = {}) {
     const button = Object.assign(document.createElement("button"), { type: "button" });
     button.textContent = `Mark “${step}” as undone by hand`;
     button.addEventListener("click", () => ask("resolution", { step }));
+    lockIfLocked(button);
     return button;
   }
 
@@ -37,7 +39,9 @@ export function createRescue(root, { onAsked = () => {} } = {}) {
       const can = next ? rescuesOf(next) : { resolve: [] };
       for (const button of buttons) setHidden(button, !can[button.dataset.action]);
       drawResolvers(can.resolve);
-      setHidden(root, !can.retry && !can["roll-back"] && can.resolve.length === 0);
+      const isDone = !can.retry && !can["roll-back"] && can.resolve.length === 0;
+      // What was said to a click can be read as long as the saga is under way.
+      setHidden(root, isDone && (!next || Boolean(next.ended_at) || parts.accepted.textContent === ""));
     },
   };
 
