@@ -1,5 +1,7 @@
 # One image for every process. It writes nowhere but into /tmp, so it runs with a read-only root:
-#   docker build -t saga-workshop . && docker run --rm --read-only --tmpfs /tmp -p 127.0.0.1:8000:8000 saga-workshop
+#   docker build -t saga-workshop . && export INSTRUCTOR_PASSWORD=...
+#   docker run --rm --read-only --tmpfs /tmp -p 127.0.0.1:8000:8000 -e INSTRUCTOR_PASSWORD saga-workshop
+# Without a password it does not start, as it cannot know to whom the port is open.
 # The embedded broker comes as a wheel for glibc, so the base cannot be Alpine.
 ARG PYTHON=python:3.13.11-slim-bookworm
 

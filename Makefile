@@ -4,7 +4,7 @@ PYTHON ?= python3
 PY := .venv/bin/python
 PIP := $(PY) -m pip install --quiet --disable-pip-version-check --no-input --require-hashes
 
-.PHONY: run test bench chaos check lock clean-state
+.PHONY: run test outages bench chaos check audit lock clean-state
 .DEFAULT_GOAL := run
 .DELETE_ON_ERROR:
 
@@ -13,10 +13,13 @@ run: .venv/.run
 
 test: check
 	@$(PY) -m tests.chromium
-	@$(PY) -m pytest -n 2 --dist loadfile
+	@$(PY) -m pytest --ignore tests/outages -n 3 --dist loadfile --no-loadscope-reorder
+
+outages: .venv/.dev
+	@$(PY) -m pytest tests/outages
 
 bench: .venv/.dev
-	@$(PY) -m tests.bench
+	@$(PY) -m tests.bench $(BENCH)
 
 chaos: .venv/.dev
 	@$(PY) -m tests.chaos $(CHAOS)
@@ -25,6 +28,10 @@ check: .venv/.dev
 	@$(PY) -m ruff check .
 	@$(PY) -m ruff format --check .
 	@$(PY) -m mypy
+
+# Not part of `test`: it asks a service on the internet, whose answer changes from day to day.
+audit: .venv/.dev
+	@$(PY) -m tests.package_audit
 
 clean-state:
 	@$(PYTHON) -m workshop.state
@@ -37,9 +44,11 @@ lock:
 	done
 
 # A stamp says which requirements are installed, so that a start with nothing new never calls pip.
+# Compiling is left to nobody else: the first start would do it in six processes at once.
 .venv/.run: requirements.txt .venv/bin/python
 	@echo "Installing what Saga Workshop needs into .venv (about a minute, once) ..."
 	@$(PIP) -r requirements.txt
+	@$(PY) -m compileall -q saga consumers dashboard workshop
 	@touch $@
 
 .venv/.dev: requirements-dev.txt .venv/.run

@@ -47,6 +47,9 @@ class Coordinator:
     def key(self, work: Work) -> tuple[str, str]:
         return (work.message.saga_id, "")
 
+    def forget(self, saga_ids: Sequence[str]) -> None:
+        self._log.forget(saga_ids)
+
     def next_due_s(self) -> None:
         return None
 

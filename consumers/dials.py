@@ -10,7 +10,7 @@ from saga.steering import NO_FAULTS, Control, FaultRules, Instant, Order
 class Dials:
     """Written by the thread that hears the dashboard, read by the one that works; each field is replaced whole.
 
-    `crash_at` and `fail_next` are orders that wait for their moment.
+    `crash_at` and `fail_next` are orders that wait for their moment, `heard` is the wish that all else follows.
     """
 
     lag_ms: tuple[int, int]
@@ -18,6 +18,7 @@ class Dials:
     rules: FaultRules = NO_FAULTS
     crash_at: Instant | None = None
     fail_next: int = 0
+    heard: str = ""
 
     @property
     def armed(self) -> dict[str, Any]:
@@ -29,6 +30,7 @@ class Dials:
         self.lag_ms = control.lag_ms
         self.running = control.running
         self.rules = control.faults
+        self.heard = control.wish
 
     def obey(self, order: Order) -> None:
         """Arm what `order` asks for; what it does not mention stays as it is."""

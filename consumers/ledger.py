@@ -1,7 +1,7 @@
 """A service's memory of its effects. What the ledger says happened, happened; everything else can be said again."""
 
 import json
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from django.db import connections, transaction
@@ -9,17 +9,17 @@ from pydantic import TypeAdapter
 
 from consumers.models import Effect
 from saga.bus import Record
-from saga.definitions import CLOSE
+from saga.digests import digest_of
 from saga.participation import Attempt, Entry, Status
 
 # The statements of the hot path, in SQL: five times faster here than the same through the ORM.
 _COLUMNS = "saga_id, step, status, result, attempts, decided_at, undone_at, version"
 _FIND = f"SELECT {_COLUMNS} FROM consumers_effect WHERE saga_id IN ({{}})"
-_EFFECTS = "SELECT saga_id, step, status FROM consumers_effect WHERE step <> %s"
+_FORGET = "DELETE FROM consumers_effect WHERE saga_id IN ({})"
 _INSERT = """
     INSERT INTO consumers_effect
-    (saga_id, step, status, result, attempts, decided_at, undone_at, next_at, request, version)
-    VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s) ON CONFLICT (saga_id, step) DO NOTHING
+    (saga_id, step, digest, status, result, attempts, decided_at, undone_at, next_at, request, version)
+    VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s) ON CONFLICT (saga_id, step) DO NOTHING
 """
 _UPDATE = """
     UPDATE consumers_effect
@@ -74,11 +74,10 @@ class Ledger:
         waiting = Effect.objects.using(self._alias).filter(next_at__isnull=False).order_by("next_at")
         return waiting.values_list("next_at", flat=True).first()
 
-    def effects(self) -> Iterator[tuple[str, str, str]]:
-        """Yield the (saga id, step, status) of every row, the closing of sagas left out."""
+    def forget(self, saga_ids: Collection[str]) -> None:
+        """Delete all that is recorded for these sagas, in one transaction."""
         with connections[self._alias].cursor() as cursor:
-            cursor.execute(_EFFECTS, [CLOSE])
-            yield from cursor.fetchall()
+            cursor.execute(_FORGET.format(",".join(["%s"] * len(saga_ids))), list(saga_ids))
 
 
 def _execute(cursor: Any, statement: str, rows: list[tuple[object, ...]]) -> int:
@@ -97,7 +96,7 @@ def _values(entry: Entry, record: Record) -> tuple[object, ...]:
 
 
 def _inserted(entry: Entry, record: Record) -> tuple[object, ...]:
-    return (entry.saga_id, entry.step, *_values(entry, record))
+    return (entry.saga_id, entry.step, digest_of(entry.saga_id), *_values(entry, record))
 
 
 def _updated(entry: Entry, record: Record) -> tuple[object, ...]:

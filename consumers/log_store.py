@@ -1,19 +1,22 @@
 """The coordinator's log, in its own database. All that the coordinator knows is in it."""
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from django.db import connections, transaction
 from django.db.utils import IntegrityError
 from pydantic import TypeAdapter
-from pydantic_core import from_json
 
-from consumers.models import SagaLog
+from saga.digests import digest_of
 from saga.errors import SagaError
-from saga.saga_log import LogEntry, Mark
+from saga.saga_log import LogEntry
 
 _ENTRY = TypeAdapter(LogEntry)
 _FIND = "SELECT saga_id, entry FROM consumers_sagalog WHERE saga_id IN ({}) ORDER BY saga_id, position"
-_APPEND = "INSERT INTO consumers_sagalog (saga_id, position, mark, step, entry, at) VALUES (%s, %s, %s, %s, %s, %s)"
+_APPEND = """
+    INSERT INTO consumers_sagalog (saga_id, position, mark, step, entry, at, outcome, digest)
+    VALUES (%s, %s, %s, %s, %s, %s, %s, %s)
+"""
+_FORGET = "DELETE FROM consumers_sagalog WHERE saga_id IN ({})"
 
 
 class LogHasMoved(SagaError):
@@ -38,7 +41,7 @@ class SagaLogStore:
     def append(self, entries: Mapping[str, tuple[int, Sequence[LogEntry]]], *, at: str) -> None:
         """Append to the logs of sagas, each from a position on, in one transaction. Raises LogHasMoved."""
         rows = [
-            (saga_id, position, entry.mark, entry.step, _ENTRY.dump_json(entry, exclude_defaults=True).decode(), at)
+            _row(saga_id, position, entry, at)
             for saga_id, (start, new) in entries.items()
             for position, entry in enumerate(new, start)
         ]
@@ -48,7 +51,13 @@ class SagaLogStore:
         except IntegrityError as error:
             raise LogHasMoved("another coordinator was faster; the messages are read again") from error
 
-    def ends(self) -> Iterator[tuple[str, str]]:
-        """Yield (saga id, how it ended) of every saga that ended."""
-        rows = SagaLog.objects.using(self._alias).filter(mark=Mark.END_SAGA).values_list("saga_id", "entry")
-        return ((saga_id, from_json(entry)["end"]) for saga_id, entry in rows.iterator(10_000))
+    def forget(self, saga_ids: Collection[str]) -> None:
+        """Delete the logs of these sagas, in one transaction."""
+        with connections[self._alias].cursor() as cursor:
+            cursor.execute(_FORGET.format(",".join(["%s"] * len(saga_ids))), list(saga_ids))
+
+
+def _row(saga_id: str, position: int, entry: LogEntry, at: str) -> tuple[str | int | None, ...]:
+    text = _ENTRY.dump_json(entry, exclude_defaults=True).decode()
+    ending = (entry.end, digest_of(saga_id)) if entry.end else (None, None)
+    return (saga_id, position, entry.mark, entry.step, text, at, *ending)

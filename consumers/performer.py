@@ -78,6 +78,9 @@ class Performer:
     def key(self, work: Work) -> Key:
         return (work.message.saga_id, work.message.step or CLOSE)
 
+    def forget(self, saga_ids: Sequence[str]) -> None:
+        self._ledger.forget(saga_ids)
+
     def next_due_s(self) -> float | None:
         return max(0.0, self._look_at - self._clock.monotonic())
 

@@ -21,6 +21,8 @@ from saga.steering import Control, Heartbeat, Order, State
 from saga.topics import CONTROL, DEAD_LETTER, HEARTBEAT
 
 BEAT_INTERVAL_S = 1.0
+EAGER_INTERVAL_S = 0.2
+"""How often a service beats that has not yet become what it shall be: somebody waits for that."""
 
 
 class Condition(NamedTuple):
@@ -76,9 +78,9 @@ class Pulse:
         outgoing = [letter for record in records if (letter := self._hear(record))]
         self._heard = max([self._heard, *(record.offset + 1 for record in records)])
         if self._clock.monotonic() >= self._next_beat:
-            self._next_beat = self._clock.monotonic() + BEAT_INTERVAL_S
             self._beats += 1
             outgoing += [self._beat(name, *member) for name, member in self._members.items()]
+            self._next_beat = self._clock.monotonic() + self._interval_s()
         self._producer.send(outgoing)
         return bool(records)
 
@@ -104,6 +106,11 @@ class Pulse:
             self._kill(os.getpid(), signal.SIGKILL)
         dials.obey(order)
 
+    def _interval_s(self) -> float:
+        """Return how long to wait for the next beat. A service in trouble beats as calmly as one that is well."""
+        is_changing = any(_is_changing(*member) for member in self._members.values())
+        return EAGER_INTERVAL_S if is_changing else BEAT_INTERVAL_S
+
     def _beat(self, service: str, dials: Dials, condition: Callable[[], Condition]) -> Outgoing:
         state, detail, worker = condition()
         partitions = tuple(sorted(f"{p.topic}/{p.partition}" for p in worker.assigned)) if worker else ()
@@ -116,6 +123,7 @@ class Pulse:
             state="starting" if state == "running" and not partitions else state,
             detail=detail[:500],
             partitions=partitions,
+            heard=dials.heard,
             armed=dials.armed,
             in_flight=worker.in_flight if worker else 0,
             handled=worker.handled if worker else 0,
@@ -123,3 +131,11 @@ class Pulse:
             at=now,
         )
         return wire.encode(beat, topic=HEARTBEAT, source=service, at=now)
+
+
+def _is_changing(dials: Dials, condition: Callable[[], Condition]) -> bool:
+    state, _, worker = condition()
+    if not dials.running:
+        return state not in ("stopped", "failing")
+    is_at_work = worker is not None and bool(worker.assigned)
+    return state != "failing" and not is_at_work

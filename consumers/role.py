@@ -62,6 +62,9 @@ class Role(Protocol):
     def key(self, work: Work) -> tuple[str, str]:
         """Return what only one piece of work may concern at a time."""
 
+    def forget(self, saga_ids: Sequence[str]) -> None:
+        """Delete what is written down about these sagas; of one that nothing is known of, too."""
+
     def overdue(self) -> list[Work]:
         """Return work whose time has come without a message."""
 

@@ -6,6 +6,7 @@ A crash between any two of these means that messages are delivered again. What w
 only said again, under the same ids (the idempotent receiver and transactional outbox patterns in one table).
 """
 
+import logging
 from collections.abc import Iterable
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
@@ -19,13 +20,16 @@ from consumers.role import Done, Role, Work
 from saga import reports, wire
 from saga.bus import Bus, Record, TopicPartition, gather
 from saga.errors import MessageRejected
-from saga.messages import Reply, SagaMessage, TraceEvent
+from saga.event_lines import LOGGER, letter_line, lines_of
+from saga.messages import DeadLetter, Forget, Reply, SagaMessage, Trace, TraceEvent
 from saga.steering import Instant
-from saga.topics import DEAD_LETTER, TOPICS_BY_SERVICE, TRACE
+from saga.topics import DEAD_LETTER, FORGET, TOPICS_BY_SERVICE, TRACE
 
 POLL_TIMEOUT_S = 1.0
 BATCH_LIMIT = 500
 GATHER_S = 0.02
+
+events = logging.getLogger(LOGGER)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -57,10 +61,12 @@ class Worker:
         self._random = random
         self._work_limit = work_limit
         self._desk = Desk()
+        self._read: list[Record] = []
+        topics = (*TOPICS_BY_SERVICE[role.name], FORGET)
         with ExitStack() as opening:  # if the second client cannot be opened, the first is closed
             self._producer = opening.enter_context(closing(bus.producer()))
             self._consumer = opening.enter_context(
-                closing(bus.consumer(role.name, TOPICS_BY_SERVICE[role.name], on_revoked=self._handle_revoked))
+                closing(bus.consumer(role.name, topics, on_revoked=self._handle_revoked))
             )
             self._clients = opening.pop_all()
 
@@ -74,7 +80,7 @@ class Worker:
         self._commit()
         self.handled += len(cycle.finished)
         self.in_flight = len(self._desk)
-        self.assigned = self._consumer.assigned()
+        self.assigned = frozenset(one for one in self._consumer.assigned() if one.topic != FORGET)
         return bool(cycle.said or cycle.finished)
 
     def close(self) -> None:
@@ -84,7 +90,8 @@ class Worker:
     def _poll(self) -> list[Record]:
         room = max(0, self._work_limit - len(self._desk))
         limit, clock = min(room, BATCH_LIMIT), self._clock.monotonic
-        return gather(self._consumer, self._patience_s(), limit=limit, within_s=GATHER_S, clock=clock)
+        self._read = []
+        return gather(self._consumer, self._patience_s(), limit=limit, within_s=GATHER_S, clock=clock, held=self._read)
 
     def _patience_s(self) -> float:
         """Return how long there is nothing else to do than to wait for messages."""
@@ -94,16 +101,22 @@ class Worker:
 
     def _take_on(self, records: list[Record], cycle: _Cycle) -> None:
         """Put records on the desk, each due after a lag of its own."""
-        if records:
+        if any(record.topic != FORGET for record in records):
             self._faults.crash_if(Instant.AFTER_RECEIVING)
         for record in records:
             self._desk.take_on(record)
             try:
-                message = self._role.read(record)
+                if record.topic == FORGET:
+                    self._forget(record, cycle)
+                else:
+                    self._schedule(record, self._role.read(record), cycle)
             except MessageRejected as rejection:
                 cycle.refuse(record, str(rejection))
-            else:
-                self._schedule(record, message, cycle)
+
+    def _forget(self, record: Record, cycle: _Cycle) -> None:
+        """Forget sagas, at once. It is no work on them: it takes no time, no fault touches it, and nobody is told."""
+        self._role.forget(wire.decode(Forget, record.value).saga_ids)
+        cycle.finished.append(record)
 
     def _schedule(self, record: Record, message: SagaMessage | Reply, cycle: _Cycle) -> None:
         arrivals = self._faults.arrivals(message)
@@ -156,15 +169,27 @@ class Worker:
     def _tell(self, cycle: _Cycle) -> None:
         """Write trace events and dead letters, and wait until they are acknowledged."""
         name, now = self._role.name, self._clock.now()
-        traces = [wire.encode(t, topic=TRACE, source=name, at=now) for t in reports.by_saga(cycle.said)]
+        traces = reports.by_saga(cycle.said)
         letters = [reports.dead_letter(record, service=name, reason=why, at=now) for record, why in cycle.refused]
-        self._producer.send([*traces, *(wire.encode(x, topic=DEAD_LETTER, source=name, at=now) for x in letters)])
+        told = [wire.encode(trace, topic=TRACE, source=name, at=now) for trace in traces]
+        told += [wire.encode(letter, topic=DEAD_LETTER, source=name, at=now) for letter in letters]
+        self._producer.send(told)
+        _log(traces, letters)
 
     def _commit(self) -> None:
         if offsets := self._desk.committable():
-            self._faults.crash_if(Instant.BEFORE_COMMITTING)
+            if any(partition.topic != FORGET for partition in offsets):
+                self._faults.crash_if(Instant.BEFORE_COMMITTING)
             self._consumer.commit(offsets)
 
     def _handle_revoked(self, partitions: frozenset[TopicPartition]) -> None:
         self._commit()
         self._desk.forget(partitions)
+        self._read[:] = [one for one in self._read if TopicPartition(one.topic, one.partition) not in partitions]
+
+
+def _log(traces: Iterable[Trace], letters: Iterable[DeadLetter]) -> None:
+    """Write a line for each thing that was said, where somebody wants to read it; elsewhere it costs nothing."""
+    if events.isEnabledFor(logging.INFO):
+        for sentence, fields in [*lines_of(traces), *map(letter_line, letters)]:
+            events.info(sentence, extra=fields)

@@ -8,11 +8,14 @@ from django.db import DatabaseError
 from django.db.models.functions import Now
 
 from dashboard.health import Health, Report
+from dashboard.lease import holder_now
 from dashboard.models import BackstageReport
 
 INTERVAL_S = 1.0
 SILENT_AFTER = timedelta(seconds=3)
 FORGET_AFTER = timedelta(minutes=1)
+LEAD = "lead"
+NOBODY_LEADS = "no process leads at the moment; sagas are accepted, and are fed when one has taken over"
 NOBODY = f"no process that projects was heard of for {SILENT_AFTER.seconds} s; sagas go on, this page does not"
 
 
@@ -39,13 +42,33 @@ class Reporter:
 def parts_elsewhere() -> Report:
     """Return how the parts of all living backstages are, each once, the worst that is said of it."""
     try:
-        living = BackstageReport.objects.filter(said_at__gt=Now() - SILENT_AFTER).order_by("instance")
-        said = [json.loads(parts) for parts in living.values_list("parts", flat=True)]
+        said = _living()
     except DatabaseError:
         return []  # of that, the database's own probe tells
     parts: dict[str, dict[str, object]] = {}
-    for part in [part for report in said for part in report]:
+    for part in [part for report in said.values() for part in json.loads(report)]:
         if parts.get(part["name"], {"ok": True})["ok"]:
             parts[part["name"]] = part
     parts.pop("database", None)
     return list(parts.values()) or [{"name": "projector", "ok": False, "detail": NOBODY}]
+
+
+def leadership() -> Report:
+    """Return which of the living backstages leads, and which stand by to take over."""
+    try:
+        living, leader = list(_living()), holder_now()
+    except DatabaseError:
+        return []
+    if not living:
+        return []  # that they are missing is told of their parts
+    if not leader:
+        return [{"name": LEAD, "ok": False, "detail": NOBODY_LEADS}]
+    standing_by = ", ".join(instance for instance in living if instance != leader)
+    detail = f"{leader} leads, {standing_by or 'nobody'} stands by"
+    return [{"name": LEAD, "ok": True, "detail": detail}]
+
+
+def _living() -> dict[str, str]:
+    """Return what each process has said of its parts a moment ago."""
+    living = BackstageReport.objects.filter(said_at__gt=Now() - SILENT_AFTER).order_by("instance")
+    return dict(living.values_list("instance", "parts"))

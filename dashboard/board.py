@@ -12,7 +12,6 @@ from dashboard.services import row_of as service_row
 from saga.state import ENDED, STUCK
 
 PAGE_LIMIT = 1_000
-CATCH_UP_LIMIT = 10_000
 
 _FIELDS = (
     "number saga_id seq scenario style status reason started_at ended_at stuck_at finished overtook overtaken "
@@ -25,13 +24,17 @@ _STEP_FIELDS = "name service status attempts undo_attempts result error next_att
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class View:
-    """Part of the board as of `seq`: rows of sagas, changed services, all counters."""
+    """Part of the board as of `seq`: rows of sagas, changed services, all counters.
+
+    `older` is the number before which there are more sagas, if there are; `is_cut` says that more has changed.
+    """
 
     seq: int
     sagas: list[dict[str, Any]]
     services: list[dict[str, Any]]
     counters: dict[str, int]
     older: int | None = None
+    is_cut: bool = False
 
 
 def row_of(saga: Saga) -> dict[str, Any]:
@@ -51,7 +54,7 @@ def snapshot(*, trace: bool) -> View:
     return View(seq=board.seq, sagas=rows, services=services, counters=_counters(board), older=older)
 
 
-def changes(*, after: int, limit: int = CATCH_UP_LIMIT) -> View | None:
+def changes(*, after: int, limit: int) -> View | None:
     """Return what changed after `after`, oldest change first; None if nothing did.
 
     Where more than `limit` sagas changed, the view's `seq` is that of the last one in it: ask again from there. No
@@ -63,8 +66,9 @@ def changes(*, after: int, limit: int = CATCH_UP_LIMIT) -> View | None:
     new = {"seq__gt": after, "seq__lte": board.seq}
     rows = [row_of(saga) for saga in Saga.objects.filter(**new).order_by("seq")[:limit]]
     services = [service_row(service) for service in Service.objects.filter(**new)]
-    seq = rows[-1]["seq"] if len(rows) == limit else board.seq
-    return View(seq=seq, sagas=rows, services=services, counters=_counters(board))
+    is_cut = len(rows) == limit
+    seq = rows[-1]["seq"] if is_cut else board.seq
+    return View(seq=seq, sagas=rows, services=services, counters=_counters(board), is_cut=is_cut)
 
 
 def page(*, before: int | None, filters: Q, limit: int = PAGE_LIMIT) -> tuple[list[dict[str, Any]], int | None]:

@@ -7,12 +7,11 @@ from dashboard.models import Saga
 from dashboard.outbox import utc_now
 from dashboard.relay import SOURCE
 from dashboard.rows import state_of
-from saga import wire
-from saga.bus import Bus, Outgoing
+from dashboard.telling import tell
+from saga.bus import Bus
 from saga.messages import Kind, Trace, TraceEvent, User
 from saga.state import STUCK
 from saga.times import rfc3339
-from saga.topics import TRACE
 
 INTERVAL_S = 1.0
 BATCH_LIMIT = 500
@@ -30,7 +29,7 @@ class Deadlines:
         """Report what is overdue, then wait for the next second. Raises BrokerUnavailable, DatabaseError."""
         reports = [_stuck(saga, self._deadline_s) for saga in overdue(self._deadline_s)]
         if reports:
-            self._producer.send(reports)
+            tell(self._producer, reports)
         self._pause.wait(INTERVAL_S)
         return bool(reports)
 
@@ -53,18 +52,23 @@ def _next_attempts(saga: Saga) -> list[str]:
     return [step.next_attempt_at for step in state_of(saga.state).steps if step.next_attempt_at]
 
 
-def _stuck(saga: Saga, deadline_s: float) -> Outgoing:
+def _stuck(saga: Saga, deadline_s: float) -> Trace:
     known = state_of(saga.state)
-    at = utc_now()
     event = TraceEvent(
         kind=Kind.STUCK,
         service=SOURCE,
         step=None,
         attempt=known.progress,  # found again after some progress, it is another event
-        at=at,
+        at=utc_now(),
         hop=known.hop,
         detail={"progress": known.progress, "error": f"no progress for {deadline_s:g} s"},
     )
     user = User(name=saga.user_name, department=saga.department)
-    trace = Trace(saga_id=saga.saga_id, scenario=saga.scenario, style=saga.style, user=user, events=(event,))
-    return wire.encode(trace, topic=TRACE, source=SOURCE, at=at)
+    return Trace(
+        saga_id=saga.saga_id,
+        scenario=saga.scenario,
+        style=saga.style,
+        user=user,
+        events=(event,),
+        trace_id=saga.trace_id,
+    )

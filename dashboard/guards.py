@@ -1,6 +1,6 @@
 """Who may change something: programs with JSON, browsers from our own pages only."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -12,6 +12,9 @@ from django.http.request import split_domain_port, validate_host
 from dashboard.errors import DashboardError
 
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+LONGEST_REASON = 280
+# What no page of ours asks a browser for, and no script that got into one should be given.
+UNUSED = "camera display-capture geolocation hid microphone midi payment screen-wake-lock serial usb".split()
 
 View = Callable[[HttpRequest], HttpResponse]
 Application = Callable[[dict[str, Any], Any, Any], Awaitable[Any]]
@@ -42,6 +45,18 @@ def same_origin(get_response: View) -> View:
     return guard
 
 
+def uses_no_device(get_response: View) -> View:
+    """Middleware. Says in every answer that its page wants nothing of the machine it is shown on."""
+    policy = ", ".join(f"{feature}=()" for feature in UNUSED)
+
+    def declare(request: HttpRequest) -> HttpResponse:
+        response = get_response(request)
+        response.headers.setdefault("Permissions-Policy", policy)
+        return response
+
+    return declare
+
+
 def _holds_nul(request: HttpRequest) -> bool:
     """Some databases find nothing by such a text, and others call the question an error."""
     return "\x00" in request.path or "%00" in request.META.get("QUERY_STRING", "")
@@ -70,23 +85,32 @@ class SameOriginSocket:
 
 
 def _is_from(origin: str, host: str) -> bool:
+    """Where a proxy speaks TLS, a page that came without it is not ours, though it has our name."""
     try:
-        return urlsplit(origin).netloc == host
+        scheme, netloc, *_ = urlsplit(origin)
     except ValueError:
         return False
+    return netloc == host and scheme in ({"https"} if settings.HTTPS else {"http", "https"})
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
     return refusal(f"the form lacks its token: reload the page and try again ({reason})", status=403)
 
 
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Answer what Django itself refuses: a name that is not ours, a form with too many fields."""
+    return refusal("the server cannot make sense of this request", status=400)
+
+
 def too_large() -> JsonResponse:
     return refusal(f"{settings.DATA_UPLOAD_MAX_MEMORY_SIZE:,} bytes are the most that can be sent", status=413)
 
 
-def refusal(detail: str, *, status: int) -> JsonResponse:
-    return JsonResponse({"detail": detail}, status=status)
+def refusal(detail: str, *, status: int, headers: Mapping[str, str] | None = None) -> JsonResponse:
+    """Return an answer with a reason for a person to read, which does not repeat all of what somebody has sent."""
+    short = detail if len(detail) <= LONGEST_REASON else f"{detail[: LONGEST_REASON - 1]}…"
+    return JsonResponse({"detail": short}, status=status, headers=headers)
 
 
 def refusal_of(error: DashboardError) -> JsonResponse:
-    return refusal(str(error), status=error.status)
+    return refusal(str(error), status=error.status, headers=error.headers)

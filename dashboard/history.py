@@ -5,8 +5,8 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from dashboard.models import DeadLetter, TraceRecord
-from saga import wire
+from dashboard.models import DeadLetter, Saga, TraceRecord
+from saga import tracing, wire
 from saga.messages import Kind, Trace, TraceEvent
 from saga.state import causal_key
 
@@ -23,6 +23,11 @@ def events_of(saga_id: str) -> list[dict[str, Any]]:
     in_order = sorted(events.values(), key=causal_key)
     in_order += [_of_letter(letter) for letter in DeadLetter.objects.filter(key=saga_id).order_by("id")]
     return [_row(seq, event) for seq, event in enumerate(in_order, start=1)]
+
+
+def trace_of(saga: Saga) -> str:
+    """Return the id of the trace that the saga's messages belong to."""
+    return saga.trace_id or tracing.trace_id_of(saga.saga_id)
 
 
 def dead_letter_row(letter: DeadLetter) -> dict[str, Any]:

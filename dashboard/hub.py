@@ -21,6 +21,7 @@ from dashboard.nudge import BOARD
 FRAME_INTERVAL_S = 0.1
 QUIET_CHECK_S = 1.0
 FRAME_ROWS = 2_000
+CATCH_UP_ROWS = 10_000
 
 log = logging.getLogger(__name__)
 
@@ -45,42 +46,60 @@ class Hub:
         self._report = database_sync_to_async(health.report)
         self._health: list[dict[str, Any]] = []
         self._listeners: set[Listener] = set()
+        self._waiting: set[Listener] = set()
         self._turn = asyncio.Lock()
         self._task: asyncio.Task[None] | None = None
         self._seq = 0
 
     async def join(self, listener: Listener) -> None:
-        """Send the snapshot, and from then on every change."""
+        """Send the snapshot, and from then on every change; while the board cannot be read, say so first."""
         async with self._turn:
             await self._start()
-            await self._send_snapshot(listener)
-            if not self._listeners:
-                self._seq = listener.seen
-            self._listeners.add(listener)
+            await self._show_all(listener)
 
     def leave(self, listener: Listener) -> None:
         self._listeners.discard(listener)
+        self._waiting.discard(listener)
 
     async def set_trace(self, listener: Listener, enabled: bool) -> None:
         async with self._turn:
             listener.trace = enabled
-            await self._send_snapshot(listener)
+            await self._show_all(listener)
 
     async def resume(self, listener: Listener, after: int) -> None:
-        """Send everything that changed since the listener went away."""
+        """Send what changed since the listener went away; if that is too much to catch up with, the board anew."""
         async with self._turn:
-            while view := await changes(after=after):
+            view = await changes(after=after, limit=CATCH_UP_ROWS)
+            if view and view.is_cut:
+                await self._show_all(listener)
+            elif view:
                 await listener.send_frame(frames.view("delta", view, trace=listener.trace, health=self._health))
-                after = view.seq
-                listener.seen = max(listener.seen, after)
+                listener.seen = max(listener.seen, view.seq)
 
     async def send_older(self, listener: Listener, before: int) -> None:
         rows, older = await page(before=before, filters=board.visible(trace=listener.trace))
         await listener.send_frame(frames.older(rows, older, trace=listener.trace))
 
+    async def _show_all(self, listener: Listener) -> None:
+        others_wait = bool(self._waiting)
+        self._listeners.discard(listener)
+        self._waiting.add(listener)
+        try:
+            if not others_wait:  # an attempt may take seconds, and everybody waits for everybody's
+                return await self._send_snapshot(listener)
+        except DatabaseError as trouble:
+            log.warning("a page cannot be shown the board yet: %s", trouble)
+        await self._send(listener, frames.health(self._seq, self._health))
+
     async def _send_snapshot(self, listener: Listener) -> None:
         view = await snapshot(trace=listener.trace)
-        await listener.send_frame(frames.view("snapshot", view, trace=listener.trace, health=self._health))
+        if listener not in self._waiting:
+            return  # it has left in the meantime
+        if not self._listeners:
+            self._seq = view.seq
+        self._waiting.discard(listener)
+        self._listeners.add(listener)
+        await self._send(listener, frames.view("snapshot", view, trace=listener.trace, health=self._health))
         listener.seen = view.seq
 
     async def _start(self) -> None:
@@ -111,9 +130,11 @@ class Hub:
 
     async def _tell_changes(self) -> bool:
         """Return whether there was anything to tell."""
-        if not self._listeners:
+        if not self._listeners and not self._waiting:
             return False
         await self._tell_health()
+        for listener in list(self._waiting):
+            await self._send_snapshot(listener)
         view = await changes(after=self._seq, limit=FRAME_ROWS)
         if view is None:
             return False
@@ -125,7 +146,7 @@ class Hub:
         """Before the board is read: this is how a page learns that it cannot be."""
         health, self._health = self._health, await self._report()
         if health != self._health:
-            for listener in list(self._listeners):
+            for listener in [*self._listeners, *self._waiting]:
                 await self._send(listener, frames.health(self._seq, self._health))
 
     async def _tell_view(self, view: board.View) -> None:

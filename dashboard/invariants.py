@@ -1,76 +1,80 @@
 """What must hold at every moment, checked against the services' own ledgers.
 
-Sagas go on while this looks, so the order of reading matters: what is a consequence is read before its cause. A saga
-that is seen ended was settled by every service before; an effect that is seen belongs to a saga accepted before.
+Sagas go on while this looks, so the order of reading matters: what is a consequence is read before its cause.
+
+First, how many sagas had ended. Then each ledger, and after them the read model, is held as it is at one moment (a
+snapshot, which stops nobody), and everything is asked of these. A saga that had ended at the first look was settled by
+every service before its ledger was held, so it is compared. An effect in a ledger belongs to a saga that was accepted
+before, so the read model, held last, knows it. All that lies between, sagas under way or ended since, is unsettled: it
+may look like anything, and is compared with nothing but that it is known.
+
+Sagas that are being forgotten are unsettled as well. Were one forgotten everywhere while the ledgers are held, the read
+model would not know it any more: then all of it begins again.
 """
 
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections import Counter
+from collections.abc import Callable
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from typing import Any
 
-from django.db.models import Count, Max, Q
+from django.db import DEFAULT_DB_ALIAS
+from django.db.models import Max, Q
 
+from dashboard.comparison import Book, Comparison, Ended, Findings
 from dashboard.deadlines import overdue
 from dashboard.models import Board, Saga
-from saga.definitions import DEFINITIONS, ORCHESTRATION
-from saga.participation import STANDING, Status
-from saga.state import COMPENSATED, COMPLETED, ENDED, STUCK
+from saga.state import STUCK
 
 # How long after its deadline a saga may take to be flagged.
 GRACE_S = 10.0
 
-# Returns the (saga id, step, status) of each row in a service's ledger.
-ReadLedger = Callable[[], Iterable[tuple[str, str, str]]]
-# Returns the (saga id, end) of each saga that ended by the coordinator's log.
-ReadLog = Callable[[], Iterable[tuple[str, str]]]
+# Holds a database, named by its alias, as it is at one moment.
+Snapshot = Callable[[str], AbstractContextManager[object]]
 Verdict = tuple[bool, str]
-# The saga ids of one step's effects, by status.
-Effects = Mapping[str, list[str]]
 
 
 class Auditor:
-    """Compares the read model with the ledgers, which are handed in by service name, and with the coordinator's log."""
+    """Compares the read model with the ledgers and the coordinator's log, which are handed in."""
 
-    def __init__(self, *, deadline_s: float = 60.0) -> None:
+    def __init__(self, *, snapshot: Snapshot = nullcontext, deadline_s: float = 60.0) -> None:
+        self.snapshot = snapshot
         self.deadline_s = deadline_s
-        self._ledgers: dict[str, ReadLedger] = {}
-        self._read_log: ReadLog = tuple
+        self._ledgers: list[Book] = []
+        self._log: Book | None = None
 
-    def add_ledger(self, service: str, read: ReadLedger) -> None:
-        self._ledgers[service] = read
+    def add_ledger(self, ledger: Book) -> None:
+        self._ledgers.append(ledger)
 
-    def add_log(self, read: ReadLog) -> None:
-        self._read_log = read
+    def add_log(self, log: Book) -> None:
+        self._log = log
 
     def report(self) -> dict[str, Any]:
         """Return {"ok", "checks": [{"name", "ok", "detail"}]}."""
-        ended_before = Board.current().ended
-        ended = _ended()
-        log = dict(self._read_log())
-        rows = self._rows()
-        # Who had ended is known already; now the others, and those that have ended since.
-        others = Saga.objects.filter(Q(finished=None) | Q(finished__gt=ended_before))
-        everyone = set(others.values_list("saga_id", flat=True).iterator(10_000)).union(*ended.values())
-        known = {step: set().union(*found.values()) for step, found in rows.items()}
+        while True:
+            before = Board.current()
+            with ExitStack() as held:
+                for book in (*self._ledgers, *([self._log] if self._log else [])):
+                    held.enter_context(self.snapshot(book.alias))
+                held.enter_context(self.snapshot(DEFAULT_DB_ALIAS))
+                board = Board.current()
+                if board.pruned == before.pruned:
+                    return self._report(board, ended_before=before.ended)
+
+    def _report(self, board: Board, *, ended_before: int) -> dict[str, Any]:
+        known = Saga.objects.count()
+        ended = Ended(after=board.forgotten, up_to=ended_before)
+        found = Comparison(ended, _unsettled(board, ended_before), ledgers=self._ledgers, log=self._log).findings()
         checks = [
-            _check("each accepted saga is running or has ended", _sagas_counted()),
-            _check("each ended saga has a place of its own in the order of finishing", _places_counted()),
-            _check("each completed saga has every step done, by its service's ledger", _all_done(ended, rows)),
-            _check("each compensated saga has nothing left, by every service's ledger", _none_left(ended, rows)),
-            _check("each saga that was orchestrated ended as the coordinator's log says", _as_logged(ended, log)),
-            _check("no effect is recorded twice: one device, one grant, one e-mail for a user", _once(rows, known)),
-            _check("no effect belongs to an unknown saga", _of_somebody(known, everyone)),
+            _check("each accepted saga is running or has ended", _sagas_counted(board, known)),
+            _check("each ended saga has a place of its own in the order of finishing", _places_counted(board)),
+            _check("each completed saga has every step done, by its service's ledger", _all_done(found)),
+            _check("each compensated saga has nothing left, by every service's ledger", _none_left(found)),
+            _check("each saga that was orchestrated ended as the coordinator's log says", _as_logged(found)),
+            _check("no effect is recorded twice: one device, one grant, one e-mail for a user", _once(found)),
+            _check("no effect belongs to an unknown saga", _of_somebody(found, known)),
             _check("each saga under way makes progress within its deadline, or is shown as stuck", self._in_time()),
         ]
         return {"ok": all(check["ok"] for check in checks), "checks": checks}
-
-    def _rows(self) -> dict[str, dict[str, list[str]]]:
-        """Return the saga ids of all effects, by step and by status."""
-        rows: dict[str, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
-        for read in self._ledgers.values():
-            for saga_id, step, status in read():
-                rows[step][status].append(saga_id)
-        return rows
 
     def _in_time(self) -> Verdict:
         late = len(overdue(self.deadline_s + GRACE_S))
@@ -87,77 +91,53 @@ def _check(name: str, verdict: Verdict) -> dict[str, Any]:
     return {"name": name, "ok": ok, "detail": detail}
 
 
-def _ended() -> dict[tuple[str, str, str], set[str]]:
-    """Return the ids of ended sagas by (scenario, style, status)."""
-    ended: dict[tuple[str, str, str], set[str]] = {}
-    found = Saga.objects.filter(status__in=ENDED).values_list("scenario", "style", "status", "saga_id")
-    for *kind, saga_id in found.iterator(10_000):
-        ended.setdefault((kind[0], kind[1], kind[2]), set()).add(saga_id)
-    return ended
+def _unsettled(board: Board, ended_before: int) -> list[str]:
+    """Return the ids of the sagas under way, of those that ended since, and of those that are being forgotten."""
+    # One after the other, because each has an index of its own.
+    kinds = (Q(finished=None), Q(finished__gt=ended_before), Q(finished__lte=board.forgotten))
+    found: set[str] = set()
+    for kind in kinds:
+        found.update(Saga.objects.filter(kind).values_list("saga_id", flat=True).iterator(10_000))
+    return list(found)
 
 
-def _where(found: Effects, statuses: Iterable[Status]) -> set[str]:
-    return set().union(*(found.get(str(status), ()) for status in statuses))
+def _sagas_counted(board: Board, known: int) -> Verdict:
+    detail = f"{board.accepted} accepted, {board.ended} ended, {known} known{_forgotten(board)}"
+    return known + board.pruned == board.accepted, detail
 
 
-def _sagas_counted() -> Verdict:
-    board = Board.current()
-    known = Saga.objects.filter(number__lte=board.accepted).count()
-    return known == board.accepted, f"{board.accepted} accepted, {board.ended} ended, {known} known"
+def _places_counted(board: Board) -> Verdict:
+    ended = Saga.objects.filter(finished__isnull=False)
+    count, places = ended.count(), ended.values("finished").distinct().count()
+    last = ended.aggregate(last=Max("finished"))["last"] or board.pruned
+    ok = count == places == last - board.pruned
+    return ok, f"{count} ended, {places} places, the last is {last}{_forgotten(board)}"
 
 
-def _places_counted() -> Verdict:
-    found = Saga.objects.exclude(finished=None).aggregate(
-        ended=Count("finished"), places=Count("finished", distinct=True), last=Max("finished")
-    )
-    ok = found["ended"] == found["places"] == (found["last"] or 0)
-    return ok, f"{found['ended']} ended, {found['places']} places, the last is {found['last'] or 0}"
+def _forgotten(board: Board) -> str:
+    return f", {board.pruned} forgotten" if board.pruned else ""
 
 
-def _all_done(ended: Mapping[tuple[str, str, str], set[str]], rows: Mapping[str, Effects]) -> Verdict:
-    done = {step: _where(found, {Status.DONE}) for step, found in rows.items()}
-    lacking: dict[str, int] = {}
-    for scenario, saga_ids in _by_scenario(ended, COMPLETED):
-        for step in DEFINITIONS[scenario].steps:
-            lacking[step.name] = lacking.get(step.name, 0) + len(saga_ids - done.get(step.name, set()))
-    return not any(lacking.values()), _counts(
-        lacking, f"{_total(ended, COMPLETED)} completed sagas compared", "lacking"
-    )
+def _all_done(found: Findings) -> Verdict:
+    return _verdict(found.lacking, f"{found.completed} completed sagas compared", "lacking")
 
 
-def _none_left(ended: Mapping[tuple[str, str, str], set[str]], rows: Mapping[str, Effects]) -> Verdict:
-    compensated = set().union(*(saga_ids for _, saga_ids in _by_scenario(ended, COMPENSATED)))
-    left = {step: len(compensated & _where(found, STANDING)) for step, found in rows.items()}
-    return not any(left.values()), _counts(left, f"{len(compensated)} compensated sagas compared", "left")
+def _none_left(found: Findings) -> Verdict:
+    return _verdict(found.left, f"{found.compensated} compensated sagas compared", "left")
 
 
-def _as_logged(ended: Mapping[tuple[str, str, str], set[str]], log: Mapping[str, str]) -> Verdict:
-    wrong = {
-        status: sum(log.get(saga_id) != status for saga_id in saga_ids)
-        for (_, style, status), saga_ids in ended.items()
-        if style == ORCHESTRATION
-    }
-    return not any(wrong.values()), _counts(wrong, f"{len(log)} ends in the log", "not so in the log")
+def _as_logged(found: Findings) -> Verdict:
+    return _verdict(found.unlogged, f"{found.logged} ends in the log", "not so in the log")
 
 
-def _once(rows: Mapping[str, Effects], known: Mapping[str, set[str]]) -> Verdict:
-    counted = {step: sum(map(len, found.values())) for step, found in rows.items()}
-    repeated = {step: count - len(known[step]) for step, count in counted.items()}
-    return not any(repeated.values()), _counts(repeated, f"{sum(counted.values())} effects", "repeated")
+def _once(found: Findings) -> Verdict:
+    return _verdict(found.repeated, f"{found.effects} effects", "repeated")
 
 
-def _of_somebody(known: Mapping[str, set[str]], everyone: set[str]) -> Verdict:
-    strangers = {step: len(saga_ids - everyone) for step, saga_ids in known.items()}
-    return not any(strangers.values()), _counts(strangers, f"{len(everyone)} sagas known", "of unknown sagas")
+def _of_somebody(found: Findings, known: int) -> Verdict:
+    return _verdict(found.strange, f"{known} sagas known", "of unknown sagas")
 
 
-def _by_scenario(ended: Mapping[tuple[str, str, str], set[str]], wanted: str) -> Iterable[tuple[str, set[str]]]:
-    return [(scenario, saga_ids) for (scenario, _, status), saga_ids in ended.items() if status == wanted]
-
-
-def _total(ended: Mapping[tuple[str, str, str], set[str]], wanted: str) -> int:
-    return sum(len(saga_ids) for _, saga_ids in _by_scenario(ended, wanted))
-
-
-def _counts(wrong: Mapping[str, int], fine: str, what: str) -> str:
-    return ", ".join(f"{name}: {count} {what}" for name, count in wrong.items() if count) or fine
+def _verdict(wrong: Counter[str], fine: str, what: str) -> Verdict:
+    detail = ", ".join(f"{name}: {count} {what}" for name, count in wrong.items() if count)
+    return not detail, detail or fine

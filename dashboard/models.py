@@ -8,7 +8,11 @@ from django.db import models
 
 
 class Board(models.Model):
-    """One row: the sequence, and the counters. Locking it puts all writers of the read model in one order."""
+    """One row: the sequence, and the counters. Locking it puts all writers of the read model in one order.
+
+    Ended sagas are forgotten in the order of finishing: up to the place `forgotten` the services are being told, up to
+    the place `pruned` nobody knows them any more, so `pruned` is also how many that are.
+    """
 
     seq = models.BigIntegerField(default=0)
     accepted = models.BigIntegerField(default=0)
@@ -17,6 +21,8 @@ class Board(models.Model):
     compensated = models.BigIntegerField(default=0)
     out_of_order = models.BigIntegerField(default=0)
     dead_letters = models.BigIntegerField(default=0)
+    forgotten = models.BigIntegerField(default=0)
+    pruned = models.BigIntegerField(default=0)
 
     def __str__(self) -> str:
         return f"board at {self.seq}"
@@ -38,12 +44,13 @@ class Board(models.Model):
 
 
 class Saga(models.Model):
-    """One saga: what was accepted, where it stands, and what is with the broker.
+    """One saga: what was accepted, where it stands, and what is with the broker. `digest` stands for its id.
 
     `number` counts accepted sagas from 1, `finished` ended ones. `overtook` is how many that started earlier were
     still running when this one ended, `overtaken` how many that started later had ended already. `faults` and `state`
     (`saga.state.SagaState`) are JSON; `status`, `reason` and `ended_at` follow from `state`. `progress_at` is when it
-    last got anywhere, `stuck_at` when it was first found that it does not.
+    last got anywhere, `stuck_at` when it was first found that it does not. `trace_id` is the trace of whoever asked for
+    the saga, if that one had any; else the saga is a trace of its own.
 
     The outbox: `round` counts how often somebody wanted it driven on, `roll_back_hop` says that it shall be rolled
     back, and at which hop that was said, `resolved_step` which step a person has undone by hand. `fed_*` is where the
@@ -52,6 +59,7 @@ class Saga(models.Model):
 
     number = models.BigIntegerField(primary_key=True)
     saga_id = models.CharField(max_length=36, unique=True)
+    digest = models.BigIntegerField()
     scenario = models.CharField(max_length=32)
     style = models.CharField(max_length=16)
     user_name = models.CharField(max_length=100)
@@ -64,6 +72,7 @@ class Saga(models.Model):
     overtook = models.BigIntegerField(null=True)
     overtaken = models.BigIntegerField(null=True)
     faults = models.TextField(default="{}")
+    trace_id = models.CharField(max_length=32, null=True)  # noqa: DJ001
     state = models.TextField()
     progress_at = models.CharField(max_length=32, null=True)  # noqa: DJ001
     stuck_at = models.CharField(max_length=32, null=True)  # noqa: DJ001
@@ -81,6 +90,13 @@ class Saga(models.Model):
             models.Index(fields=["number"], condition=models.Q(fed_offset=None), name="saga_unfed"),
             models.Index(fields=["fed_offset"], condition=models.Q(finished=None), name="saga_under_way"),
             models.Index(fields=["number"], condition=models.Q(status="stuck"), name="saga_stuck"),
+            models.Index(fields=["finished"], condition=models.Q(finished__isnull=False), name="saga_finished"),
+            # Holds all that the auditor adds up, written once for each saga.
+            models.Index(
+                fields=["status", "scenario", "style", "finished", "digest"],
+                condition=models.Q(finished__isnull=False),
+                name="saga_tally",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -149,6 +165,15 @@ class Service(models.Model):
         return self.name
 
 
+class Figures(models.Model):
+    """One row: what has been counted since the read model is there. `counts` is JSON, see `dashboard.figures`."""
+
+    counts = models.TextField(default="{}")
+
+    def __str__(self) -> str:
+        return f"figures: {self.counts}"
+
+
 class BackstageReport(models.Model):
     """What a backstage in a process of its own last said of its parts: `parts` is JSON.
 
@@ -161,3 +186,14 @@ class BackstageReport(models.Model):
 
     def __str__(self) -> str:
         return f"{self.instance} at {self.said_at}"
+
+
+class Lease(models.Model):
+    """Who alone may do what only one process may: `holder`, until a moment by the clock of the database."""
+
+    name = models.CharField(max_length=32, primary_key=True)
+    holder = models.CharField(max_length=100)
+    until = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.holder} until {self.until}"

@@ -1,4 +1,7 @@
-"""Looks at the whole once a second: is the broker there, how much waits for each service, how does each one feel."""
+"""Looks at the whole: is the broker there, how much waits for each service, how does each one feel.
+
+Once a second, and as soon as a heartbeat says that a service has changed.
+"""
 
 import json
 import threading
@@ -15,6 +18,8 @@ from saga.errors import BrokerUnavailable
 from saga.topics import SAGA_TOPICS, TOPICS_BY_SERVICE
 
 INTERVAL_S = 1.0
+GATHER_S = 0.2
+"""How long to wait for further news after the first, so that services which change together cost one look."""
 
 
 class _Backlogs(NamedTuple):
@@ -37,14 +42,16 @@ class Monitor:
         self._last = _Backlogs({}, {})
 
     def run_once(self) -> bool:
-        """Look, write down what is different, then wait for the next second. Raises DatabaseError."""
+        """Look, write down what is different, then wait for news or the next second. Raises DatabaseError."""
+        self._watch.news.clear()
         backlogs = self._backlogs()
         table = read_process_table(self._process_table)
         processes = {service: entry for entry in table for service in entry["services"]}
         changed = self._update(backlogs, processes)
         if changed:
             self._board_changed()
-        self._pause.wait(INTERVAL_S)
+        if self._watch.news.wait(INTERVAL_S):
+            self._pause.wait(GATHER_S)
         return changed
 
     def close(self) -> None:
@@ -73,14 +80,17 @@ class Monitor:
         return backlogs
 
     def _update(self, backlogs: dict[str, int], processes: dict[str, dict[str, Any]]) -> bool:
-        services = list(Service.objects.all())
-        changed = []
-        for service in services:
+        changed, beaten = [], []
+        for service in Service.objects.all():
             view = self._watch.view(service.name, asked_to_run=service.running, process=processes.get(service.name))
             view["backlog"] = backlogs.get(service.name, service.view.get("backlog", 0))
-            if view != service.view:
-                service.view = view
+            before, service.view = service.view, view
+            if _without_times(view) != _without_times(before):
                 changed.append(service)
+            elif view != before:
+                beaten.append(service)
+        # That it beats on is no news for every browser, each second: whoever wants to know asks.
+        Service.objects.bulk_update(beaten, ["view"])
         if changed:
             _save_views(changed)
         return bool(changed)
@@ -92,6 +102,11 @@ def read_process_table(path: Path) -> list[dict[str, Any]]:
         return json.loads(path.read_text())
     except FileNotFoundError:
         return []
+
+
+def _without_times(view: dict[str, Any]) -> dict[str, Any]:
+    instances = [{**one, "last_heartbeat": ""} for one in view.get("instances", [])]
+    return {**view, "instances": instances}
 
 
 def _backlog(bus: Bus, service: str, ends: Mapping[TopicPartition, int]) -> int:

@@ -31,7 +31,8 @@ def from_threads_of(loop: asyncio.AbstractEventLoop) -> Callable[[], None]:
     """Return a function that tells of the board from any thread; the in-memory layer belongs to the process's loop."""
 
     def board_changed() -> None:
-        asyncio.run_coroutine_threadsafe(_send({BOARD: CHANGED}), loop)
+        if loop.is_running():  # it has ended when a process is about to
+            asyncio.run_coroutine_threadsafe(_send({BOARD: CHANGED}), loop)
 
     return board_changed
 

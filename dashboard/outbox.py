@@ -16,8 +16,9 @@ from dashboard.errors import NotAccepted
 from dashboard.models import Board, Saga
 from dashboard.people import made_up
 from dashboard.rows import state_json
-from saga import state
+from saga import state, tracing
 from saga.definitions import Definition
+from saga.digests import digest_of
 from saga.messages import StepFault, User
 from saga.times import rfc3339
 
@@ -33,9 +34,16 @@ def utc_now() -> str:
 
 
 def accept(
-    definition: Definition, *, style: str, users: Sequence[User] | int, faults: Mapping[str, StepFault] | None = None
+    definition: Definition,
+    *,
+    style: str,
+    users: Sequence[User] | int,
+    faults: Mapping[str, StepFault] | None = None,
+    traceparent: str | None = None,
 ) -> list[str]:
     """Write down a saga for each user, or for that many made-up ones, and return their ids.
+
+    They belong to the trace of `traceparent`, if it is one, and else each to its own.
 
     All of them or none: raises NotAccepted when the database does not take them.
     """
@@ -44,7 +52,8 @@ def accept(
             board = Board.locked()
             people = list(islice(made_up(board.accepted), users)) if isinstance(users, int) else users
             asked = _FAULTS.dump_json(dict(faults or {})).decode()
-            sagas = [_saga(board, definition, style, user, asked) for user in people]
+            trace_id = tracing.trace_id_in(traceparent)
+            sagas = [_saga(board, definition, style, user, faults=asked, trace_id=trace_id) for user in people]
             Saga.objects.bulk_create(sagas, batch_size=500)
             board.save()
     except DatabaseError as error:
@@ -58,17 +67,20 @@ def faults_of(text: str) -> dict[str, StepFault]:
     return _FAULTS.validate_json(text)
 
 
-def _saga(board: Board, definition: Definition, style: str, user: User, faults: str) -> Saga:
+def _saga(board: Board, definition: Definition, style: str, user: User, *, faults: str, trace_id: str | None) -> Saga:
     board.accepted += 1
+    saga_id = str(uuid4())
     return Saga(
         number=board.accepted,
-        saga_id=str(uuid4()),
+        saga_id=saga_id,
+        digest=digest_of(saga_id),
         scenario=definition.scenario,
         style=style,
         user_name=user.name,
         department=user.department,
         started_at=utc_now(),
         faults=faults,
+        trace_id=trace_id,
         state=state_json(state.initial(definition)),
         seq=board.next_seq(),
     )

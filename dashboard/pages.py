@@ -6,18 +6,22 @@ from collections.abc import Callable, Sequence
 from django.db import DatabaseError
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
+from django.template.loader import render_to_string
 from django.views.decorators.csrf import ensure_csrf_cookie
 from django.views.decorators.http import require_GET, require_POST
 from prometheus_client import CONTENT_TYPE_LATEST
 
-from dashboard import drawing, history, nudge, outbox, roster, services, stories
+from dashboard import audit, drawing, history, limits, nudge, outbox, roster, services, stories
 from dashboard.board import row_of
-from dashboard.errors import BadRequest, DashboardError, TooLarge
+from dashboard.errors import BadRequest, DashboardError, NotInstructor, TooLarge
 from dashboard.guards import refusal, refusal_of
 from dashboard.health import HEALTH, service_reports
+from dashboard.instructor import by_instructor, log_in, log_out
 from dashboard.metrics import exposition
 from dashboard.models import Saga
 from dashboard.people import DEPARTMENTS
+from dashboard.visitors import greets
+from saga import tracing
 from saga.definitions import CHOREOGRAPHY, COORDINATOR, DEFINITIONS, ONBOARDING
 from saga.messages import User
 from saga.steering import Instant
@@ -43,12 +47,14 @@ _BOARD = {
 
 
 @require_GET
+@greets(limits.may_greet)
 @ensure_csrf_cookie
 def board(request: HttpRequest) -> HttpResponse:
     return render(request, "dashboard/page.html", _BOARD)
 
 
 @require_GET
+@greets(limits.may_greet)
 def saga(request: HttpRequest, saga_id: str) -> HttpResponse:
     """Show all that is known of one saga."""
     try:
@@ -59,7 +65,13 @@ def saga(request: HttpRequest, saga_id: str) -> HttpResponse:
     except DatabaseError as error:
         return refusal(f"the database does not answer: {error}", status=503)
     drawn = {"stages": drawing.stages_of(row), "style_words": drawing.style_words(row)}
-    told = {"saga": row, "row_json": json.dumps(row), "now": outbox.utc_now(), "roles": drawing.ROLES}
+    told = {
+        "saga": row,
+        "trace_id": history.trace_of(found),
+        "row_json": json.dumps(row),
+        "now": outbox.utc_now(),
+        "roles": drawing.ROLES,
+    }
     return render(request, "dashboard/saga.html", told | drawn | {"events": drawing.events_of(row, events)})
 
 
@@ -78,7 +90,23 @@ def upload_roster(request: HttpRequest) -> HttpResponse:
 @require_POST
 def tell(request: HttpRequest) -> HttpResponse:
     """Start the sagas of a story."""
-    return _begin(request, lambda: stories.start(request.POST.get("story", "")))
+    return _begin(request, lambda: _start_story(request, stories.named(request.POST.get("story", ""))))
+
+
+@require_POST
+def login(request: HttpRequest) -> HttpResponse:
+    """Make this browser the instructor's, if it knows the password."""
+    try:
+        log_in(request, request.POST.get("password", ""))
+    except DashboardError as error:
+        return _refuse_login(request, error)
+    return _back(request)
+
+
+@require_POST
+def logout(request: HttpRequest) -> HttpResponse:
+    log_out(request)
+    return _back(request)
 
 
 @require_GET
@@ -100,18 +128,52 @@ def metrics(request: HttpRequest) -> HttpResponse:
 
 
 def _accept(request: HttpRequest, users_of: Callable[[], Sequence[User] | int]) -> HttpResponse:
-    return _begin(request, lambda: outbox.accept(ONBOARDING, style=_style(request), users=users_of()))
+    return _begin(request, lambda: _onboard(request, users_of()))
+
+
+def _onboard(request: HttpRequest, users: Sequence[User] | int) -> list[str]:
+    style = _style(request)
+    limits.charge_sagas(request, users if isinstance(users, int) else len(users))
+    return outbox.accept(ONBOARDING, style=style, users=users, traceparent=_trace(request))
+
+
+def _start_story(request: HttpRequest, story: stories.Story) -> list[str]:
+    if story.breaks:
+        by_instructor("start sagas that fail")(request)
+        audit.note(request, story=story.slug)
+    limits.charge_sagas(request, 1)
+    return stories.start(story, traceparent=_trace(request))
 
 
 def _begin(request: HttpRequest, start: Callable[[], list[str]]) -> HttpResponse:
     try:
         saga_ids = start()
+    except NotInstructor as error:
+        return _refuse_login(request, error)
     except DashboardError as error:
         return refusal_of(error)
     nudge.board_changed()
     if request.accepts("text/html"):
         return redirect("board")
     return JsonResponse({"saga_ids": saga_ids}, status=202)
+
+
+def _refuse_login(request: HttpRequest, error: DashboardError) -> HttpResponse:
+    """Say what is wrong where the login is, to a person without scripts on the page itself."""
+    if not request.accepts("text/html"):
+        return refusal_of(error)
+    told = _BOARD | {"login_problem": str(error)}
+    html = render_to_string("dashboard/page.html", told, request)
+    return HttpResponse(html, status=error.status, headers=error.headers)
+
+
+def _back(request: HttpRequest) -> HttpResponse:
+    """Answer a form that does not start anything. Where to, no request has a say in."""
+    return redirect("board") if request.accepts("text/html") else JsonResponse({"ok": True})
+
+
+def _trace(request: HttpRequest) -> str | None:
+    return request.headers.get(tracing.HEADER)
 
 
 def _style(request: HttpRequest) -> str:

@@ -5,11 +5,13 @@ from collections.abc import Iterable, Sequence
 
 from django.db import transaction
 
+from dashboard.figures import Tally
 from dashboard.models import Board, DeadLetter, Saga
 from dashboard.outbox import utc_now
 from dashboard.rows import SagaRow, load_sagas, save_sagas, state_json, store_traces
 from saga import state
 from saga.definitions import definition_of
+from saga.digests import digest_of
 from saga.messages import MAX_REASON, Kind, Trace, TraceEvent
 from saga.messages import DeadLetter as DeadLetterMessage
 
@@ -23,27 +25,34 @@ def project(traces: Sequence[tuple[Trace, str]], letters: Sequence[DeadLetterMes
     board = Board.locked()
     new_letters = _store_letters(board, letters)
     store_traces([(trace.saga_id, trace.slots, text) for trace, text in traces])
+    tally = Tally()
     sagas = load_sagas({trace.saga_id for trace, _ in traces} | {letter.subject for letter in new_letters})
     for trace, _ in traces:
         if trace.saga_id not in sagas:
             sagas[trace.saga_id] = _adopt(board, trace)
         saga = sagas[trace.saga_id]
-        _advance(saga, trace.events)
+        _advance(saga, trace.events, tally)
     for letter in new_letters:
         if saga := sagas.get(letter.subject):
             saga.state = state.apply(saga.state, _dead_lettered(saga.state, letter))
-    _number_ended(board, [saga for saga in sagas.values() if saga.state.has_ended and saga.finished is None])
+    ended = [saga for saga in sagas.values() if saga.state.has_ended and saga.finished is None]
+    _number_ended(board, ended)
+    for saga in ended:
+        tally.hear_end(saga.state, scenario=saga.scenario, style=saga.style, started_at=saga.started_at)
     for saga in sagas.values():
         saga.seq = board.next_seq()
         if saga.state.status == state.STUCK and saga.stuck_at is None:
             saga.stuck_at = utc_now()
     save_sagas(sagas.values())
+    tally.save(at=utc_now())
     board.save()
 
 
-def _advance(saga: SagaRow, events: Sequence[TraceEvent]) -> None:
+def _advance(saga: SagaRow, events: Sequence[TraceEvent], tally: Tally) -> None:
     before = saga.state.progress
-    saga.state = state.fold(saga.state, events)
+    for event in events:
+        known, saga.state = saga.state, state.apply(saga.state, event)
+        tally.hear(known, event, saga.state)
     if saga.state.progress > before:
         saga.progress_at = utc_now()
 
@@ -75,14 +84,19 @@ def _adopt(board: Board, trace: Trace) -> SagaRow:
     """Make a row for a saga that did not come through the outbox: another program produced it, or its row was lost."""
     board.accepted += 1
     known = state.initial(definition_of(trace.scenario))
+    about = {
+        "number": board.accepted,
+        "scenario": trace.scenario,
+        "style": trace.style,
+        "started_at": min(event.at for event in trace.events),
+    }
     Saga.objects.create(
-        number=board.accepted,
+        **about,
         saga_id=trace.saga_id,
-        scenario=trace.scenario,
-        style=trace.style,
+        digest=digest_of(trace.saga_id),
         user_name=trace.user.name,
         department=trace.user.department,
-        started_at=min(event.at for event in trace.events),
+        trace_id=trace.trace_id,
         state=state_json(known),
         progress_at=utc_now(),
         # It is with the broker already; where its first message stands is not ours to know.
@@ -91,7 +105,7 @@ def _adopt(board: Board, trace: Trace) -> SagaRow:
         fed_offset=-1,
         seq=board.next_seq(),
     )
-    return SagaRow(number=board.accepted, state=known)
+    return SagaRow(**about, state=known)
 
 
 def _number_ended(board: Board, ended: Iterable[SagaRow]) -> None:

@@ -1,4 +1,4 @@
-"""Reads what the services say and hands it, a batch at a time, to the read model and to the watch."""
+"""Reads what the services say and hands it, a batch at a time, to the read model."""
 
 import logging
 import time
@@ -6,9 +6,8 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, closing
 from typing import TypeVar
 
-from dashboard import metrics, outbox
+from dashboard import outbox
 from dashboard.projection import project
-from dashboard.watch import Watch
 from saga import reports, wire
 from saga.bus import Bus, Outgoing, Record, TopicPartition, gather
 from saga.definitions import definition_of
@@ -16,7 +15,7 @@ from saga.errors import MessageRejected
 from saga.messages import DeadLetter, Trace
 from saga.reports import text_of
 from saga.steering import Heartbeat
-from saga.topics import DEAD_LETTER, HEARTBEAT, TRACE
+from saga.topics import DEAD_LETTER, TRACE
 
 GROUP = "projector"
 POLL_TIMEOUT_S = 1.0
@@ -33,10 +32,9 @@ M = TypeVar("M", Trace, DeadLetter, Heartbeat)
 class Projector:
     """One member of the group `projector`. `board_changed` is called after each batch that changed a row."""
 
-    def __init__(self, bus: Bus, *, watch: Watch, board_changed: Callable[[], None]) -> None:
-        self._watch = watch
+    def __init__(self, bus: Bus, *, board_changed: Callable[[], None]) -> None:
         self._board_changed = board_changed
-        topics = [TRACE, DEAD_LETTER, HEARTBEAT]
+        topics = [TRACE, DEAD_LETTER]
         with ExitStack() as opening:  # if the second client cannot be opened, the first is closed
             self._producer = opening.enter_context(closing(bus.producer()))
             self._consumer = opening.enter_context(
@@ -54,15 +52,12 @@ class Projector:
         if not records:
             return False
         unreadable: list[Outgoing] = []
-        traces = [(trace, text_of(record.value)) for trace, record in _read(Trace, TRACE, records, unreadable)]
-        letters = [letter for letter, _ in _read(DeadLetter, DEAD_LETTER, records, unreadable)]
-        for beat, _ in _read(Heartbeat, HEARTBEAT, records, unreadable):
-            self._watch.hear(beat)
+        traces = [(trace, text_of(record.value)) for trace, record in read(Trace, TRACE, records, unreadable)]
+        letters = [letter for letter, _ in read(DeadLetter, DEAD_LETTER, records, unreadable)]
         if traces or letters:
             project(traces, letters)
             outbox.news.set()
             self._board_changed()
-            metrics.on_projected(trace for trace, _ in traces)
         self._producer.send(unreadable)
         self._consumer.commit({TopicPartition(r.topic, r.partition): r.offset + 1 for r in records})
         return True
@@ -71,7 +66,7 @@ class Projector:
         self._clients.close()
 
 
-def _read(
+def read(
     kind: type[M], topic: str, records: Iterable[Record], unreadable: list[Outgoing]
 ) -> Iterator[tuple[M, Record]]:
     """Yield the messages on `topic`; add a dead letter to `unreadable` for each that is none."""

@@ -13,19 +13,21 @@ from dashboard import outbox
 from dashboard.models import DeadLetter, Saga
 from dashboard.outbox import utc_now
 from dashboard.rows import mark_fed, state_of
+from dashboard.telling import tell
 from saga import reports, routing, wire
 from saga.bus import Bus, Outgoing, Place, TopicPartition
 from saga.definitions import definition_of
-from saga.messages import Kind, SagaMessage, User
+from saga.messages import Kind, SagaMessage, Trace, User
 from saga.routing import Routed
-from saga.topics import SAGA_TOPICS, TRACE
+from saga.topics import SAGA_TOPICS
 
 SOURCE = "dashboard"
 BATCH_LIMIT = 500
 IDLE_S = 1.0
 BY_HAND = "rolled back by hand"
 _NEEDED = (
-    "number saga_id scenario style user_name department started_at faults round roll_back_hop resolved_step state"
+    "number saga_id scenario style user_name department started_at faults trace_id round roll_back_hop resolved_step "
+    "state"
 ).split()
 
 log = logging.getLogger(__name__)
@@ -62,7 +64,7 @@ class Relay:
         now = utc_now()
         outgoing = [wire.encode(message, topic=topic, source=SOURCE, at=now) for topic, message in wanted]
         places = self._producer.send(outgoing)
-        self._producer.send([_started(*fed) for fed in zip(sagas, wanted, outgoing, places, strict=True)])
+        tell(self._producer, [_started(*fed) for fed in zip(sagas, wanted, outgoing, places, strict=True)])
         mark_fed(((saga.number, saga.round, place) for saga, place in zip(sagas, places, strict=True)), at=now)
         outbox.news.set()
         return True
@@ -78,9 +80,11 @@ class Relay:
 
     def _feed_again_if_forgotten(self, bus: Bus) -> None:
         """A log that ends before a message we know it took has been lost."""
-        ends = bus.end_offsets(SAGA_TOPICS)
         fed = Saga.objects.filter(finished=None).exclude(fed_offset=None)
-        for saga in fed.only("fed_topic", "fed_partition", "fed_offset").iterator():
+        known = list(fed.only("fed_topic", "fed_partition", "fed_offset"))
+        # Asked afterwards: what another relay, which led until now, feeds meanwhile must not look like lost.
+        ends = bus.end_offsets(SAGA_TOPICS)
+        for saga in known:
             if saga.fed_offset >= ends.get(TopicPartition(saga.fed_topic or "", saga.fed_partition), 0):
                 count = fed.update(fed_topic=None, fed_partition=None, fed_offset=None)
                 log.info("the broker has lost its memory; feeding %d unfinished sagas again", count)
@@ -97,6 +101,7 @@ def wanted_of(saga: Saga) -> Routed:
         user=User(name=saga.user_name, department=saga.department),
         round=saga.round,
         faults=outbox.faults_of(saga.faults),
+        trace_id=saga.trace_id,
     )
     if saga.resolved_step:
         hop = state_of(saga.state).hop + 1
@@ -106,16 +111,17 @@ def wanted_of(saga: Saga) -> Routed:
     return start
 
 
-def _started(saga: Saga, wanted: Routed, outgoing: Outgoing, place: Place) -> Outgoing:
+def _started(saga: Saga, wanted: Routed, outgoing: Outgoing, place: Place) -> Trace:
     """Return the report that a saga was started, or driven on for the `round`th time."""
     message = wanted.message
     assert isinstance(message, SagaMessage)
     about = {"service": SOURCE, "attempt": saga.round, "at": saga.started_at if saga.round == 1 else utc_now()}
     event = replace(reports.on_outgoing(Kind.STARTED, outgoing, message, **about), step=None)
     [trace] = reports.by_saga([(message, reports.placed(event, place))])
-    return wire.encode(trace, topic=TRACE, source=SOURCE, at=saga.started_at)
+    return trace
 
 
 def _replayed(letter: DeadLetter) -> Outgoing:
-    value = (letter.replay or "").encode()
-    return Outgoing(topic=letter.topic, key=(letter.key or "").encode(), value=value, headers=(wire.CONTENT_TYPE,))
+    value = letter.replay or ""
+    headers = wire.headers(wire.traceparent_in(value))
+    return Outgoing(topic=letter.topic, key=(letter.key or "").encode(), value=value.encode(), headers=headers)

@@ -21,7 +21,8 @@ _STORE_TRACE = """
     ON CONFLICT (saga_id, slots) DO NOTHING
 """
 _LOAD = """
-    SELECT saga_id, number, state, finished, overtook, overtaken, progress_at, stuck_at
+    SELECT saga_id, number, state, finished, overtook, overtaken, progress_at, stuck_at,
+        scenario, style, started_at
     FROM dashboard_saga WHERE saga_id IN ({})
 """
 _SAVE = """
@@ -40,9 +41,15 @@ _IN_LIMIT = 900
 
 @dataclass(slots=True, kw_only=True)
 class SagaRow:
-    """What changes in a saga's row as its events come in; `finished` is set once, when it has ended."""
+    """What changes in a saga's row as its events come in; `finished` is set once, when it has ended.
+
+    `scenario`, `style` and `started_at` stay as they are.
+    """
 
     number: int
+    scenario: str
+    style: str
+    started_at: str
     state: SagaState
     finished: int | None = None
     overtook: int | None = None
@@ -108,9 +115,12 @@ def mark_fed(fed: Iterable[tuple[int, int, Place]], *, at: str) -> None:
 
 
 def _row(number: int, state: str, *rest: Any) -> SagaRow:
-    finished, overtook, overtaken, progress_at, stuck_at = rest
+    finished, overtook, overtaken, progress_at, stuck_at, scenario, style, started_at = rest
     return SagaRow(
         number=number,
+        scenario=scenario,
+        style=style,
+        started_at=started_at,
         state=state_of(state),
         finished=finished,
         overtook=overtook,

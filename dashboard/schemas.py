@@ -14,6 +14,7 @@ from saga.steering import FaultRules, Instant
 
 Scenario = Literal[tuple(DEFINITIONS)]
 Style = Literal[STYLES]
+StepName = Annotated[str, Field(max_length=100)]
 
 
 class _Request(Schema):
@@ -43,7 +44,7 @@ class NewSagas(_Request):
 
     scenario: Scenario = ONBOARDING.scenario
     style: Style | None = Field(None, description="Choreography where the scenario has it, else orchestration.")
-    faults: dict[str, StepFault] | None = Field(None, max_length=10)
+    faults: dict[StepName, StepFault] | None = Field(None, max_length=10)
     count: int | None = Field(None, ge=1, le=MAX_USERS, description="How many; 1 unless users are given.")
     users: list[NewUser] | None = Field(None, min_length=1, max_length=MAX_USERS)
 
@@ -120,6 +121,7 @@ class Event(Schema):
 
 
 class SagaHistory(SagaRow):
+    trace_id: str = Field(description="The W3C trace that its messages belong to.")
     events: list[Event]
 
 
@@ -143,7 +145,7 @@ class Faults(_Request):
     fail_next: int = Field(0, ge=0, le=1000, description="So many of the next attempts fail, of each instance.")
     retryable: bool = True
     action: Literal["do", "undo"] = "do"
-    step: str | None = Field(None, description="Only attempts at this step fail.")
+    step: StepName | None = Field(None, description="Only attempts at this step fail.")
     error: ErrorText = "a fault was asked for"
     drop_rate: float = Field(0.0, ge=0, le=1, description="Part of the arriving messages that are lost.")
     duplicate_rate: float = Field(0.0, ge=0, le=1)
@@ -170,7 +172,7 @@ class ServiceChange(_Request):
 
 
 class Resolution(_Request):
-    step: str = Field(description="The step whose effect a person has undone.")
+    step: StepName = Field(description="The step whose effect a person has undone.")
 
 
 class Replay(_Request):

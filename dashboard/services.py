@@ -10,8 +10,9 @@ from pydantic import TypeAdapter
 
 from dashboard.errors import BadRequest, Conflict, NotAccepted, NotFound
 from dashboard.models import Board, Service
+from dashboard.watch import GONE
 from saga.definitions import DEFINITIONS
-from saga.steering import NO_FAULTS, FaultRules
+from saga.steering import NO_FAULTS, Control, FaultRules
 from saga.topics import TOPICS_BY_SERVICE
 
 LONGEST_LAG_MS = 600_000
@@ -33,8 +34,11 @@ def ensure_rows(lag_ms: tuple[int, int]) -> None:
 
 
 def row_of(service: Service) -> dict[str, Any]:
-    """Return the service as the API and the sockets show it."""
-    return {
+    """Return the service as the API and the sockets show it.
+
+    `heard` says whether every living instance has heard what is asked of the service now.
+    """
+    row = {
         "name": service.name,
         "topics": TOPICS_BY_SERVICE.get(service.name, ()),
         "running": service.running,
@@ -53,6 +57,25 @@ def row_of(service: Service) -> dict[str, Any]:
         },
         **service.view,
     }
+    wish = asked_of(service).wish
+    row["instances"] = [{**one, "heard": one.get("heard") == wish} for one in row["instances"]]
+    alive = living(row)
+    return row | {"heard": bool(alive) and all(one["heard"] for one in alive)}
+
+
+def living(row: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return the instances of a service's row that have not gone."""
+    return [one for one in row["instances"] if one.get("state") != GONE]
+
+
+def asked_of(service: Service) -> Control:
+    """Return what the service is asked to be."""
+    return Control(
+        service=service.name,
+        running=service.running,
+        lag_ms=(service.lag_low_ms, service.lag_high_ms),
+        faults=rules_of(service),
+    )
 
 
 def change(
@@ -120,7 +143,7 @@ def _check_rules(name: str, rules: FaultRules, once: Mapping[str, Any]) -> None:
 
 
 def _orders(service: Service, order: Mapping[str, Any]) -> list[dict[str, Any]]:
-    instances = [instance["instance"] for instance in row_of(service)["instances"]]
+    instances = [instance["instance"] for instance in living(row_of(service))]
     if not instances and "disarm" not in order:
         raise Conflict(f"no instance of {service.name} is alive")
     return [{"instance": instance, **order} for instance in instances]

@@ -24,6 +24,10 @@ class Story:
     def body(self) -> str:
         return json.dumps(self.request)
 
+    @property
+    def breaks(self) -> bool:
+        return "faults" in self.request
+
 
 _FOR_GOOD = {"failures": None, "retryable": False}
 _FIVE_TIMES = {"failures": 5, "retryable": True, "error": "the rental's line is busy"}
@@ -93,15 +97,21 @@ STORIES = {
 _BY_SLUG = {story.slug: story for stories in STORIES.values() for story in stories}
 
 
-def start(slug: str) -> list[str]:
-    """Start the sagas of a story. Raises BadRequest for an unknown one, NotAccepted."""
+def named(slug: str) -> Story:
+    """Raises BadRequest for an unknown one."""
     if slug not in _BY_SLUG:
         raise BadRequest(f"there is no story {slug!r}")
-    wanted = NewSagas.model_validate(_BY_SLUG[slug].request)
+    return _BY_SLUG[slug]
+
+
+def start(story: Story, *, traceparent: str | None = None) -> list[str]:
+    """Start the sagas of a story, in the trace of `traceparent` if it is one. Raises NotAccepted."""
+    wanted = NewSagas.model_validate(story.request)
     definition = DEFINITIONS[wanted.scenario]
     return outbox.accept(
         definition,
         style=wanted.style or definition.styles[0],
         users=[user_of(user.name, user.department) for user in wanted.users or ()] or 1,
         faults={step: fault.value for step, fault in (wanted.faults or {}).items()},
+        traceparent=traceparent,
     )

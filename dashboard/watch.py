@@ -10,6 +10,7 @@ from saga.steering import Heartbeat
 BEAT_INTERVAL_S = 1.0
 SILENT_AFTER_S = 3 * BEAT_INTERVAL_S
 FORGET_AFTER_S = 30.0
+GONE = "gone"
 
 
 @dataclass(slots=True)
@@ -20,17 +21,24 @@ class _Instance:
 
 
 class Watch:
-    """Heartbeats by instance, heard on one thread and asked on another. `clock` gives monotonic seconds."""
+    """Heartbeats by instance, heard on one thread and asked on another. `clock` gives monotonic seconds.
+
+    `news` is set when an instance is heard of for the first time, or is in another state than before.
+    """
 
     def __init__(self, clock: Callable[[], float]) -> None:
+        self.news = threading.Event()
         self._clock = clock
         self._lock = threading.Lock()
         self._instances: dict[tuple[str, str], _Instance] = {}
+        self._supervised: dict[str, int] = {}
 
     def hear(self, beat: Heartbeat) -> None:
         now = self._clock()
         with self._lock:
             known = self._instances.get((beat.service, beat.instance))
+            if known is None or known.beat.state != beat.state:
+                self.news.set()
             self._instances[beat.service, beat.instance] = _Instance(beat, now, _rate(known, beat, now))
             for key in [key for key, one in self._instances.items() if now - one.heard_at > FORGET_AFTER_S]:
                 del self._instances[key]
@@ -39,13 +47,14 @@ class Watch:
         """Return how the service looks: a state in a word, a detail in words, numbers over all living instances.
 
         `process` is the supervisor's entry for it, where there is a supervisor: it knows deaths before silence tells.
+        An instance that has gone is listed for a while, as such.
         """
         now = self._clock()
         with self._lock:
             known = [one for (name, _), one in self._instances.items() if name == service]
-        alive = [one for one in known if now - one.heard_at <= SILENT_AFTER_S]
-        if process and process["state"] != "running":
-            alive = []
+        dead_pid = self._dead_pid(service, process)
+        alive = [one for one in known if now - one.heard_at <= SILENT_AFTER_S and one.beat.pid != dead_pid]
+        gone = [one for one in known if one not in alive and now - one.heard_at <= FORGET_AFTER_S]
         state, detail = _state(alive, known, asked_to_run, process)
         return {
             "state": state,
@@ -55,8 +64,17 @@ class Watch:
             "partitions": sum(len(one.beat.partitions) for one in alive),
             "restarts": process["restarts"] if process else 0,
             "armed": _armed(one.beat.armed for one in alive),
-            "instances": [_instance(one.beat) for one in alive],
+            "instances": [*map(_living, alive), *map(_gone, gone)],
         }
+
+    def _dead_pid(self, service: str, process: dict[str, Any] | None) -> int | None:
+        """Return which process the supervisor saw end. Others may serve as well, that it has not started."""
+        if not process:
+            return None
+        if process["state"] == "running":
+            self._supervised[service] = process["pid"]
+            return None
+        return self._supervised.get(service, process["pid"])
 
 
 def _rate(known: _Instance | None, beat: Heartbeat, now: float) -> float:
@@ -84,8 +102,14 @@ def _state(
         done = all(one.beat.state == "stopped" for one in alive)
         return ("stopped", "it has left its group; messages wait") if done else ("stopping", "")
     if any(one.beat.state == "running" and one.beat.partitions for one in alive):
-        return "running", _past(process)
+        return "running", _past(process) or _losses(alive, known)
     return "starting", "joining its group"
+
+
+def _losses(alive: list[_Instance], known: list[_Instance]) -> str:
+    """While others go on, the silence of one shows nowhere else."""
+    lost = len(known) - len(alive)
+    return f"{lost} of {len(known)} instances went silent, the others go on" if lost else ""
 
 
 def _past(process: dict[str, Any] | None) -> str:
@@ -104,7 +128,8 @@ def _armed(orders: Iterable[dict[str, Any]]) -> dict[str, Any]:
     return armed
 
 
-def _instance(beat: Heartbeat) -> dict[str, Any]:
+def _living(one: _Instance) -> dict[str, Any]:
+    beat = one.beat
     return {
         "instance": beat.instance,
         "pid": beat.pid,
@@ -112,4 +137,11 @@ def _instance(beat: Heartbeat) -> dict[str, Any]:
         "state": beat.state,
         "partitions": list(beat.partitions),
         "in_flight": beat.in_flight,
+        "rate": round(one.rate, 1),
+        "last_heartbeat": beat.at,
+        "heard": beat.heard,
     }
+
+
+def _gone(one: _Instance) -> dict[str, Any]:
+    return _living(one) | {"state": GONE, "partitions": [], "in_flight": 0, "rate": 0.0}

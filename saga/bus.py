@@ -73,7 +73,8 @@ class Consumer(Protocol):
     def commit(self, offsets: Mapping[TopicPartition, int]) -> None:
         """Record, for the group, the offset of the next message to read in each partition.
 
-        A commit refused because the group is rebalancing is no error: what it covered is delivered again.
+        A commit refused because the group is rebalancing is no error: what it covered is delivered again, or it is made
+        afterwards where the partition stays.
         Raises BrokerUnavailable.
         """
 
@@ -84,15 +85,23 @@ class Consumer(Protocol):
 
 
 def gather(
-    consumer: Consumer, timeout_s: float, *, limit: int, within_s: float, clock: Callable[[], float]
+    consumer: Consumer,
+    timeout_s: float,
+    *,
+    limit: int,
+    within_s: float,
+    clock: Callable[[], float],
+    held: list[Record] | None = None,
 ) -> list[Record]:
     """Return what the first poll gives and what further ones add `within_s` seconds; nothing after `timeout_s`.
 
     A cycle of work has a fixed price, so a few large batches do in the same time what many small ones cannot. And a
     broker may hand out little at a time, however much waits: the embedded one a single batch of each partition.
-    `clock` gives monotonic seconds.
+    `clock` gives monotonic seconds. `held` is where the records are while more are polled: who loses a partition in
+    the meantime takes its records out, for they come again.
     """
-    records = consumer.poll(timeout_s, limit=limit)
+    records = [] if held is None else held
+    records += consumer.poll(timeout_s, limit=limit)
     until = clock() + within_s
     while records and len(records) < limit and (left := until - clock()) > 0:
         more = consumer.poll(left, limit=limit - len(records))
@@ -112,12 +121,16 @@ class Bus(Protocol):
     ) -> Consumer:
         """Join `group` and share `topics` with its other members; start at the oldest uncommitted message.
 
-        `on_revoked` is called, inside `poll`, with partitions that are about to go or are gone already.
+        `on_revoked` is called, inside `poll`, with partitions that are about to go or are gone already: what was read
+        from them is delivered again, to whoever has them then. What was read from all others is not, and stays in hand.
         Commits made inside it still count where the broker allows them.
         """
 
-    def reader(self, topic: str) -> Consumer:
-        """Read a whole topic from its beginning, alone, without a group: nothing is committed."""
+    def reader(self, topic: str, *, from_end: bool = False) -> Consumer:
+        """Read a topic alone, without a group: nothing is committed.
+
+        All of it from its beginning, or, `from_end`, only what is sent from now on.
+        """
 
     def end_offsets(self, topics: Iterable[str]) -> dict[TopicPartition, int]:
         """Return, for each partition, the offset that the next message will get. Raises BrokerUnavailable."""

@@ -8,17 +8,24 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Annotated, Any, ClassVar
 
-from pydantic import ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, ConfigDict, Field, StringConstraints
+
+from saga import times, tracing
+from saga.tracing import TraceId
 
 _STRICT = ConfigDict(extra="forbid", strict=True)
 
 # The longest text that a name may be, here and in every database.
 MAX_NAME = 100
 MAX_REASON = 500
+# How many sagas are forgotten by one message.
+MAX_FORGOTTEN = 1_000
 Name = Annotated[str, StringConstraints(min_length=1, max_length=MAX_NAME)]
 # What a person gives as the error that shall happen. NUL is a character that PostgreSQL holds nowhere.
 ErrorText = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"^[^\x00]*$")]
-Timestamp = Annotated[str, StringConstraints(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?Z$")]
+Timestamp = Annotated[
+    str, StringConstraints(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?Z$"), AfterValidator(times.checked)
+]
 # It becomes a message key, a Message-ID and a file name, so it may hold nothing that means something there.
 SagaId = Annotated[str, StringConstraints(max_length=36, pattern=r"^[0-9A-Za-z_.-]+$")]
 # A count, and an offset in the log: JSON knows integers that no database holds.
@@ -82,6 +89,7 @@ class SagaMessage:
     choreography), and with UNDO to roll it back. `hop` counts the messages before this one in the same saga: a Lamport
     timestamp (1978), which orders what clocks cannot. `round` counts how often the saga was driven on from its start;
     a higher one means that somebody wants a retry now. `by_hand` says that a person has undone the step already.
+    `trace_id` names the trace that the saga belongs to, where whoever asked for it had one.
     """
 
     __pydantic_config__: ClassVar = _STRICT
@@ -99,6 +107,7 @@ class SagaMessage:
     reason: Annotated[str, StringConstraints(max_length=MAX_REASON)] | None = None
     faults: dict[str, StepFault] = field(default_factory=dict)
     by_hand: bool = False
+    trace_id: TraceId | None = None
 
     @property
     def id(self) -> str:
@@ -133,6 +142,7 @@ class Reply:
     round: Annotated[int, Field(ge=1, lt=2**31)] = 1
     result: dict[str, Any] = field(default_factory=dict)
     reason: Annotated[str, StringConstraints(max_length=MAX_REASON)] | None = None
+    trace_id: TraceId | None = None
 
     @property
     def id(self) -> str:
@@ -188,6 +198,7 @@ class Trace:
     style: str
     user: User
     events: Annotated[tuple[TraceEvent, ...], Field(min_length=1, max_length=20)]
+    trace_id: TraceId | None = None
 
     @property
     def slots(self) -> str:
@@ -200,6 +211,29 @@ class Trace:
     @property
     def subject(self) -> str:
         return self.saga_id
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Forget:
+    """What the dashboard tells every service: nobody needs to know of these sagas any more, all of which have ended."""
+
+    __pydantic_config__: ClassVar = _STRICT
+    TYPE: ClassVar = "workshop.forget.v1"
+
+    saga_ids: Annotated[tuple[SagaId, ...], Field(min_length=1, max_length=MAX_FORGOTTEN)]
+
+    @property
+    def id(self) -> str:
+        return f"{self.saga_ids[0]}.forget.{len(self.saga_ids)}"
+
+    @property
+    def subject(self) -> str:
+        return self.id
+
+    @property
+    def trace_id(self) -> str:
+        """It is no single saga's business, so each is a trace of its own."""
+        return tracing.trace_id_of(self.id)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -217,6 +251,7 @@ class DeadLetter:
     key: str | None
     value: str | None
     at: Timestamp
+    trace_id: TraceId | None = None
 
     @property
     def id(self) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
+from saga import tracing
 from saga.bus import Outgoing, Place, Record
 from saga.messages import DeadLetter, Kind, Reply, SagaMessage, Trace, TraceEvent
 
@@ -52,10 +53,18 @@ def by_saga(events: Iterable[tuple[SagaMessage, TraceEvent]]) -> list[Trace]:
     gathered: dict[str, tuple[SagaMessage, dict[str, TraceEvent]]] = {}
     for message, event in events:
         gathered.setdefault(message.saga_id, (message, {}))[1].setdefault(event.slot, event)
-    return [
-        Trace(saga_id=m.saga_id, scenario=m.scenario, style=m.style, user=m.user, events=tuple(said.values()))
-        for m, said in gathered.values()
-    ]
+    return [_trace(message, tuple(said.values())) for message, said in gathered.values()]
+
+
+def _trace(about: SagaMessage, events: tuple[TraceEvent, ...]) -> Trace:
+    return Trace(
+        saga_id=about.saga_id,
+        scenario=about.scenario,
+        style=about.style,
+        user=about.user,
+        events=events,
+        trace_id=about.trace_id,
+    )
 
 
 def dead_letter(record: Record, *, service: str, reason: str, at: str) -> DeadLetter:
@@ -69,6 +78,7 @@ def dead_letter(record: Record, *, service: str, reason: str, at: str) -> DeadLe
         key=text_of(record.key, MAX_CHARS),
         value=text_of(record.value, MAX_CHARS) or "",
         at=at,
+        trace_id=tracing.trace_id_in(_headers(record.headers).get(tracing.HEADER)),
     )
 
 

@@ -34,6 +34,7 @@ def opening(
     user: User,
     round: int = 1,
     faults: dict[str, StepFault] | None = None,
+    trace_id: str | None = None,
 ) -> Routed:
     """Return the message that starts a saga, or drives it on: what is done already is passed over."""
     chained = style == CHOREOGRAPHY
@@ -47,6 +48,7 @@ def opening(
         hop=0,
         round=round,
         faults=faults or {},
+        trace_id=trace_id,
     )
     return Routed(definition.steps[0].topic if chained else SAGAS, message)
 
@@ -92,6 +94,7 @@ def _to_the_coordinator(definition: Definition, message: SagaMessage, entry: Ent
         round=message.round,
         result=entry.result,
         reason=None if entry.status is Status.DONE else _reason(message, entry),
+        trace_id=message.trace_id,
     )
     return Routed(REPLIES, reply)
 

@@ -46,7 +46,8 @@ class StepState:
     """Where a saga is at one service.
 
     `result` is what the step achieved, once it is done. `attempts` and `undo_attempts` count what was tried. `error`
-    and `next_attempt_at` (RFC 3339, UTC) tell of the latest attempt, if it failed.
+    and `next_attempt_at` (RFC 3339, UTC) tell of the latest attempt, if it failed. `since` is when the service took on
+    what is wanted of it now: the step or, later, its compensation.
     """
 
     name: str
@@ -57,6 +58,7 @@ class StepState:
     result: dict[str, Any] | None = None
     error: str | None = None
     next_attempt_at: str | None = None
+    since: str | None = None
     mark: StepMark = (0, 0, 0)
 
     @property
@@ -190,12 +192,21 @@ def _advance(step: StepState, event: TraceEvent) -> StepState:
         attempts=step.attempts if is_undo else max(step.attempts, event.attempt),
         undo_attempts=max(step.undo_attempts, event.attempt) if is_undo else step.undo_attempts,
         result=_result(step, event),
+        since=_since(step, event),
     )
     mark = (10 * is_undo, event.attempt, _STEP_RANK[event.action, event.kind])
     if mark <= step.mark:
         return step
     error, next_at = _text(event, "error"), _text(event, "next_attempt_at")
     return replace(step, status=status, mark=mark, error=error, next_attempt_at=next_at)
+
+
+def _since(step: StepState, event: TraceEvent) -> str | None:
+    begins = event.kind in (Kind.RECEIVED, Kind.UNDOING)
+    rank, known = 10 * (event.action is Action.UNDO), step.mark[0]
+    if rank > known:
+        return event.at if begins else None
+    return min(step.since or event.at, event.at) if begins and rank == known else step.since
 
 
 def _result(step: StepState, event: TraceEvent) -> dict[str, Any] | None:

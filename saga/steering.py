@@ -1,12 +1,13 @@
 """What services and the dashboard say to each other about the services themselves."""
 
 import zlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import ConfigDict, Field
 
+from saga import tracing
 from saga.messages import Action, Count, ErrorText, Name, Timestamp
 
 _STRICT = ConfigDict(extra="forbid", strict=True)
@@ -76,7 +77,8 @@ class Order:
 class Heartbeat:
     """How one instance of a service is. `handled` counts messages since it started; `partitions` are topic/number.
 
-    `armed` are the orders that wait for their moment: `crash_at`, `fail_next`.
+    `heard` is the `wish` of the newest control that reached it; `armed` are the orders that wait for their moment:
+    `crash_at`, `fail_next`.
     """
 
     __pydantic_config__: ClassVar = _STRICT
@@ -89,6 +91,7 @@ class Heartbeat:
     state: State
     detail: str
     partitions: tuple[str, ...]
+    heard: str = ""
     armed: dict[str, Any] = field(default_factory=dict)
     in_flight: Count
     handled: Count
@@ -102,6 +105,11 @@ class Heartbeat:
     @property
     def subject(self) -> str:
         return self.service
+
+    @property
+    def trace_id(self) -> str:
+        """It is no saga's business, so each is a trace of its own."""
+        return tracing.trace_id_of(self.id)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,5 +130,15 @@ class Control:
         return f"{self.service}.{zlib.crc32(repr(self).encode()):08x}"
 
     @property
+    def wish(self) -> str:
+        """Return a name for all that the service is asked to be: as long as that is the same, so is this."""
+        return replace(self, order=None).id
+
+    @property
     def subject(self) -> str:
         return self.service
+
+    @property
+    def trace_id(self) -> str:
+        """It is no saga's business, so each is a trace of its own."""
+        return tracing.trace_id_of(self.id)

@@ -6,9 +6,10 @@ TRACE = "trace"
 DEAD_LETTER = "dead-letter"
 HEARTBEAT = "heartbeat"
 CONTROL = "control"
+FORGET = "forget"
 
 # One partition each: what a service was told last, and how it feels, must arrive in the order it was said.
-_IN_ONE_ORDER = (HEARTBEAT, CONTROL)
+_IN_ONE_ORDER = (HEARTBEAT, CONTROL, FORGET)
 
 
 def _topics_by_service() -> dict[str, tuple[str, ...]]:

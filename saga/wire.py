@@ -12,6 +12,7 @@ from typing import Any, ClassVar, Generic, Protocol, TypeVar, cast
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from saga import tracing
 from saga.bus import Outgoing
 from saga.errors import MessageRejected
 
@@ -22,7 +23,7 @@ _NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
 
 
 class Payload(Protocol):
-    """What every message class offers: its type on the wire, its own id, and what it is about."""
+    """What every message class offers: its type on the wire, its own id, what it is about, and its trace."""
 
     TYPE: ClassVar[str]
 
@@ -30,6 +31,8 @@ class Payload(Protocol):
     def id(self) -> str: ...
     @property
     def subject(self) -> str: ...
+    @property
+    def trace_id(self) -> str | None: ...
 
 
 P = TypeVar("P", bound=Payload)
@@ -48,6 +51,7 @@ class Envelope(BaseModel, Generic[D]):
     subject: str
     time: str
     datacontenttype: str
+    traceparent: str | None = None
     data: D
 
 
@@ -58,6 +62,7 @@ def _envelope_of(kind: type[P]) -> type[Envelope[Any]]:
 
 def encode(message: Payload, *, topic: str, source: str, at: str) -> Outgoing:
     """Return `message` as it goes to `topic`; `source` is the service that says it, `at` its RFC 3339 time."""
+    traceparent = tracing.traceparent(message.trace_id or tracing.trace_id_of(message.subject), message.id)
     envelope = _envelope_of(type(message)).model_construct(
         specversion="1.0",
         id=message.id,
@@ -66,10 +71,16 @@ def encode(message: Payload, *, topic: str, source: str, at: str) -> Outgoing:
         subject=message.subject,
         time=at,
         datacontenttype="application/json",
+        traceparent=traceparent,
         data=message,
     )
     value = envelope.__pydantic_serializer__.to_json(envelope)
-    return Outgoing(topic=topic, key=message.subject.encode(), value=value, headers=(CONTENT_TYPE,))
+    return Outgoing(topic=topic, key=message.subject.encode(), value=value, headers=headers(traceparent))
+
+
+def headers(traceparent: str | None) -> tuple[tuple[str, bytes], ...]:
+    """Return the Kafka headers of a message: what it is, and which trace it belongs to if that is known."""
+    return (CONTENT_TYPE, (tracing.HEADER, traceparent.encode())) if traceparent else (CONTENT_TYPE,)
 
 
 def decode(kind: type[P], value: bytes | str | None) -> P:
@@ -87,6 +98,12 @@ def decode(kind: type[P], value: bytes | str | None) -> P:
     if envelope.type != kind.TYPE or envelope.specversion != "1.0":
         raise MessageRejected(_unknown_version(kind, envelope.type, envelope.specversion))
     return cast(P, envelope.data)
+
+
+def traceparent_in(value: str) -> str | None:
+    """Return the `traceparent` attribute of a message, if it has one."""
+    found = (_peek(value) or {}).get(tracing.HEADER)
+    return found if tracing.trace_id_in(str(found)) else None
 
 
 def _has_nul(value: bytes | str) -> bool:

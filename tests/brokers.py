@@ -21,6 +21,7 @@ from workshop.kafka_bus import KafkaBus
 
 POM = Path(__file__).with_name("pom.xml")
 START_S = 60
+STOP_S = 60
 QUICK_JVM = ("-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn")
 
 
@@ -77,26 +78,52 @@ def broker_process(address_file: Path, topics: Mapping[str, int]) -> Iterator[su
         process.kill()
 
 
+class KafkaServer:
+    """An Apache Kafka of one node, broker and controller in one. It can be stopped or killed, and started again."""
+
+    def __init__(self, directory: Path, *, cache: Path, port: int | None = None, more_settings: str = "") -> None:
+        self._java = ("java", *QUICK_JVM, "-cp", _classpath(cache))
+        directory.mkdir(exist_ok=True)
+        free_port, controller_port = _free_ports(2)
+        self._port = port or free_port
+        self.address = f"127.0.0.1:{self._port}"
+        self._log = directory / "log"
+        self._settings = directory / "server.properties"
+        settings = _settings(directory / "data", port=self._port, controller_port=controller_port)
+        self._settings.write_text(settings + more_settings)
+        tool = ("kafka.tools.StorageTool", "format", "-t", "AAAAAAAAAAAAAAAAAAAAAQ", "-c", str(self._settings))
+        _run((*self._java, *tool), reason="the storage of Kafka could not be formatted")
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    def start(self) -> None:
+        with self._log.open("ab") as log:
+            command = (*self._java, "kafka.Kafka", str(self._settings))
+            self._process = subprocess.Popen(command, stdout=log, stderr=log)
+        eventually(lambda: self._process.poll() is not None or _listens(self._port), within_s=START_S)
+        assert self._process.poll() is None, f"Kafka ended: {self._log.read_text()[-2000:]}"
+
+    def stop(self) -> None:
+        """End it in order."""
+        self._process.terminate()
+        self._process.wait(STOP_S)
+
+    def kill(self) -> None:
+        self._process.kill()
+        self._process.wait()
+
+
 @contextmanager
 def kafka_server(directory: Path, *, cache: Path, port: int | None = None, more_settings: str = "") -> Iterator[str]:
-    """Run an Apache Kafka of one node, broker and controller in one; give its address."""
-    java = ("java", *QUICK_JVM, "-cp", _classpath(cache))
-    directory.mkdir(exist_ok=True)
-    free_port, controller_port = _free_ports(2)
-    port = port or free_port
-    settings = directory / "server.properties"
-    settings.write_text(_settings(directory / "data", port=port, controller_port=controller_port) + more_settings)
-    format_log = (*java, "kafka.tools.StorageTool", "format", "-t", "AAAAAAAAAAAAAAAAAAAAAQ", "-c", str(settings))
-    _run(format_log, reason="the storage of Kafka could not be formatted")
-    with (directory / "log").open("wb") as log:
-        process = subprocess.Popen((*java, "kafka.Kafka", str(settings)), stdout=log, stderr=log)
+    """Run an Apache Kafka; give its address."""
+    server = KafkaServer(directory, cache=cache, port=port, more_settings=more_settings)
     try:
-        eventually(lambda: process.poll() is not None or _listens(port), within_s=START_S)
-        assert process.poll() is None, f"Kafka ended: {(directory / 'log').read_text()[-2000:]}"
-        yield f"127.0.0.1:{port}"
+        server.start()
+        yield server.address
     finally:
-        process.kill()
-        process.wait()
+        server.kill()
 
 
 def _classpath(cache: Path) -> str:

@@ -1,12 +1,13 @@
-"""A projector to drive by hand."""
+"""A projector, and what hears the heartbeats beside it, to drive by hand."""
 
+from dashboard.hearts import Hearts
 from dashboard.projector import Projector
 from dashboard.watch import Watch
 from saga.bus import Outgoing
-from saga.topics import DEAD_LETTER, HEARTBEAT, TRACE
+from saga.topics import DEAD_LETTER, TRACE
 from tests.memory_bus import MemoryBus
 
-TOPICS = (TRACE, DEAD_LETTER, HEARTBEAT)
+TOPICS = (TRACE, DEAD_LETTER)
 MOST_ROUNDS = 50
 
 
@@ -27,14 +28,19 @@ class Bench:
         return self.bus.committed_offsets("projector", TOPICS) == self.bus.end_offsets(TOPICS)
 
     def open(self) -> None:
-        self.projector = Projector(self.bus, watch=self.watch, board_changed=lambda: self.nudges.append(None))
+        self.projector = Projector(self.bus, board_changed=lambda: self.nudges.append(None))
+        self.hearts = Hearts(self.bus, watch=self.watch, leads=lambda: True)
 
     def reopen(self) -> None:
-        self.projector.close()
+        self.close()
         self.open()
+
+    def close(self) -> None:
+        self.projector.close()
+        self.hearts.close()
 
     def drain(self) -> None:
         rounds = 0
-        while self.projector.run_once():
+        while self.hearts.run_once() or self.projector.run_once():
             rounds += 1
             assert rounds < MOST_ROUNDS, "the projector goes round in circles"

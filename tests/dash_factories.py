@@ -78,8 +78,8 @@ def way_back_of(saga_id: str) -> list[Trace]:
     return [*said, compensation(saga_id)]
 
 
-def completion(saga_id: str, *, second: int = 60) -> Trace:
-    return trace(saga_id, event(Kind.COMPLETED, at=at(second)))
+def completion(saga_id: str, *, second: int = 60, **changes: Any) -> Trace:
+    return trace(saga_id, event(Kind.COMPLETED, at=at(second)), **changes)
 
 
 def compensation(saga_id: str, *, second: int = 60) -> Trace:

@@ -47,11 +47,23 @@ class PageSocket:
                 pass
         return frame
 
+    async def end(self) -> int:
+        """Read on until the server closes the socket, and return the code that it gives."""
+        async with asyncio.timeout(PATIENCE_S):
+            while (said := await self._communicator.receive_output(timeout=PATIENCE_S))["type"] != "websocket.close":
+                pass
+        return int(said["code"])
+
     async def say(self, request: Any) -> None:
         await self.say_raw(text=json.dumps(request))
 
     async def say_raw(self, *, text: str | None = None, binary: bytes | None = None) -> None:
         await self._communicator.send_input({"type": "websocket.receive", "text": text, "bytes": binary})
+
+    async def is_closed_with(self, code: int) -> bool:
+        """Return whether the server has closed the socket, with this code, and said nothing more before."""
+        end = await self._communicator.receive_output(timeout=PATIENCE_S)
+        return (end["type"], end.get("code")) == ("websocket.close", code)
 
     @property
     def knows_no_steps(self) -> bool:

@@ -8,13 +8,16 @@ from typing import TypeVar
 T = TypeVar("T")
 
 DEADLINE_S = 20.0
-LOOK_EVERY_S = 0.01
+FIRST_PAUSE_S = 0.01
+LONGEST_PAUSE_S = 0.2
+"""Whoever looks at a workshop all the time slows down what it waits for."""
 
 
 def eventually(condition: Callable[[], T], *, within_s: float = DEADLINE_S) -> T:
     """Return what `condition` gives, once that is true."""
-    deadline = time.monotonic() + within_s
+    deadline, pause = time.monotonic() + within_s, FIRST_PAUSE_S
     while not (found := condition()):
         assert time.monotonic() < deadline, f"not so within {within_s:g} s: {condition}"
-        threading.Event().wait(LOOK_EVERY_S)
+        threading.Event().wait(pause)
+        pause = min(LONGEST_PAUSE_S, 1.5 * pause)
     return found

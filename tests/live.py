@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import urllib.request
+from base64 import b64encode
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -44,13 +45,11 @@ class LiveWorkshop:
         return self
 
     def launch(self) -> None:
-        inherited = {name: value for name, value in os.environ.items() if name not in ("MAKELEVEL", "WORKSHOP_LEASH")}
         self.output.clear()
-        own = {"PORT": str(self.port), "HOST": "127.0.0.1", "VAR_DIR": str(self.var_dir), "PYTHONUNBUFFERED": "1"}
         self.process = subprocess.Popen(
             [sys.executable, "manage.py", "run"],
             cwd=ROOT,
-            env=inherited | own | self._settings,
+            env=self._environment(),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -58,6 +57,18 @@ class LiveWorkshop:
         )
         self._reader = threading.Thread(target=self._read_output, daemon=True)
         self._reader.start()
+
+    def start_more(self, *command: str, **settings: str) -> "subprocess.Popen[bytes]":
+        """Start one more process of this workshop, which no supervisor keeps: `consume authorizer`, `project`, ..."""
+        with (self.var_dir / "more.log").open("ab") as log:
+            return subprocess.Popen(
+                [sys.executable, "manage.py", *command],
+                cwd=ROOT,
+                env=self._environment() | settings,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+            )
 
     def stop(self) -> int:
         self.process.send_signal(signal.SIGTERM)
@@ -77,9 +88,10 @@ class LiveWorkshop:
             return json.load(response)
 
     def send(self, method: str, path: str, body: Any) -> Any:
-        request = urllib.request.Request(
-            self.url + path, json.dumps(body).encode(), {"Content-Type": "application/json"}, method=method
-        )
+        headers = {"Content-Type": "application/json"}
+        if password := self._settings.get("INSTRUCTOR_PASSWORD"):
+            headers["Authorization"] = "Basic " + b64encode(f"instructor:{password}".encode()).decode()
+        request = urllib.request.Request(self.url + path, json.dumps(body).encode(), headers, method=method)
         with urllib.request.urlopen(request, timeout=60) as response:
             return json.load(response)
 
@@ -132,8 +144,9 @@ class LiveWorkshop:
         return self.send("PATCH", f"/api/services/{name}", asked)
 
     def set_faults(self, name: str, **rules: Any) -> Any:
-        """Switch these fault rules on in the place of all others; without any, switch off."""
-        return self.change_service(name, faults=rules)
+        """Switch these fault rules on in the place of all others; without any, switch off. Wait until that is heard."""
+        self.change_service(name, faults=rules)
+        return eventually(lambda: (row := self.service(name))["heard"] and row, within_s=PATIENCE_S)
 
     def clear_faults(self) -> Any:
         return self.send("DELETE", "/api/faults", {})
@@ -186,6 +199,11 @@ class LiveWorkshop:
             return bool(self.get("/readyz")["ready"])
         except OSError:
             return False
+
+    def _environment(self) -> dict[str, str]:
+        inherited = {name: value for name, value in os.environ.items() if name not in ("MAKELEVEL", "WORKSHOP_LEASH")}
+        own = {"PORT": str(self.port), "HOST": "127.0.0.1", "VAR_DIR": str(self.var_dir), "PYTHONUNBUFFERED": "1"}
+        return inherited | own | self._settings
 
     def _is_any_under_way(self) -> bool:
         return any(self.get(f"/api/sagas?status={status}&limit=1")["sagas"] for status in UNDER_WAY)

@@ -71,8 +71,9 @@ class MemoryBus:
     def consumer(self, group: str, topics: Iterable[str], *, on_revoked: Revoked) -> "MemoryMember":
         return MemoryMember(self, self._open(), group=group, topics=topics, on_revoked=on_revoked)
 
-    def reader(self, topic: str) -> "MemoryReader":
-        return MemoryReader(self, self._open(), self.partitions([topic]))
+    def reader(self, topic: str, *, from_end: bool = False) -> "MemoryReader":
+        starts = self.end_offsets([topic]) if from_end else dict.fromkeys(self.partitions([topic]), 0)
+        return MemoryReader(self, self._open(), starts)
 
     def end_offsets(self, topics: Iterable[str]) -> dict[TopicPartition, int]:
         self.require(self.lives)
@@ -145,10 +146,10 @@ class MemoryProducer:
 
 
 class MemoryReader:
-    def __init__(self, bus: MemoryBus, life: int, partitions: Iterable[TopicPartition]) -> None:
+    def __init__(self, bus: MemoryBus, life: int, starts: Mapping[TopicPartition, int]) -> None:
         self._bus = bus
         self._life = life
-        self._positions = dict.fromkeys(partitions, 0)
+        self._positions = dict(starts)
 
     def poll(self, timeout_s: float, *, limit: int) -> list[Record]:
         with self._bus.changed:
@@ -184,7 +185,7 @@ class MemoryMember(MemoryReader):
     """Joins its group in its first poll, like a real one, and learns of a rebalance in the next."""
 
     def __init__(self, bus: MemoryBus, life: int, *, group: str, topics: Iterable[str], on_revoked: Revoked) -> None:
-        super().__init__(bus, life, [])
+        super().__init__(bus, life, {})
         self.topics = frozenset(topics)
         self._group = bus.group(group)
         self._on_revoked = on_revoked

@@ -36,6 +36,10 @@ class RedisServer:
         self.url = f"redis://127.0.0.1:{self._port}/0"
         self.start()
 
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
     def start(self) -> None:
         command = ("redis-server", "--bind", "127.0.0.1", "--port", str(self._port), "--save", "", "--appendonly", "no")
         self._process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
@@ -50,30 +54,61 @@ class RedisServer:
         return not subprocess.run(("redis-cli", "-p", str(self._port), "ping"), capture_output=True).returncode
 
 
+class PostgresServer:
+    """A PostgreSQL with the databases of the compose file; `settings` lead to them. It can be stopped and restarted."""
+
+    def __init__(self, *, fsync: str = "off") -> None:
+        self._fsync = fsync
+        self._tools = _postgres_tools()
+        # Not below pytest's directories: those are closed to the user that the server needs if we are root.
+        self._directory = Path(tempfile.mkdtemp(prefix="workshop-postgres-"))
+        self._quiet: dict[str, Any] = {
+            "cwd": self._directory,
+            "stdout": subprocess.DEVNULL,
+            "stderr": subprocess.DEVNULL,
+        }
+        if os.geteuid() == 0:
+            shutil.chown(self._directory, "postgres", "postgres")
+            self._quiet |= {"user": "postgres", "group": "postgres"}
+        self._port, self._data = free_port(), self._directory / "data"
+        place = f"postgresql://{USER}@127.0.0.1:{self._port}"
+        self.settings = {"DATABASE_URL": f"{place}/dashboard", "LEDGER_DATABASE_URL": f"{place}/ledger_{{service}}"}
+        make = (self._tools / "initdb", "--no-sync", "--auth", "trust", "--username", USER, "--pgdata", self._data)
+        subprocess.run(make, check=True, **self._quiet)
+        self.start()
+        _create_databases(self._tools, self._port)
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    def start(self) -> None:
+        options = {"listen_addresses": "127.0.0.1", "port": self._port, "unix_socket_directories": self._directory}
+        flags = [
+            flag for name, value in {**options, "fsync": self._fsync}.items() for flag in ("-c", f"{name}={value}")
+        ]
+        self._process = subprocess.Popen((self._tools / "postgres", "-D", self._data, *flags), **self._quiet)
+        ask = (self._tools / "pg_isready", "--host", "127.0.0.1", "--port", str(self._port))
+        eventually(lambda: not subprocess.run(ask, capture_output=True).returncode, within_s=START_S)
+
+    def stop_at_once(self) -> None:
+        """End it as a crash does, except that it takes its children along: killed, it would leave them behind."""
+        self._process.send_signal(signal.SIGQUIT)
+        self._process.wait()
+
+    def remove(self) -> None:
+        self.stop_at_once()
+        shutil.rmtree(self._directory)
+
+
 @contextmanager
 def postgres_server() -> Iterator[dict[str, str]]:
-    """Run a PostgreSQL with the databases of the compose file; give the settings that lead to them."""
-    tools = _postgres_tools()
-    # Not below pytest's directories: those are closed to the user that the server needs if we are root.
-    directory = Path(tempfile.mkdtemp(prefix="workshop-postgres-"))
-    unprivileged = {"user": "postgres", "group": "postgres"} if os.geteuid() == 0 else {}
-    if unprivileged:
-        shutil.chown(directory, **unprivileged)
-    port, data = free_port(), directory / "data"
-    quiet: dict[str, Any] = {"cwd": directory, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    make = (tools / "initdb", "--no-sync", "--auth", "trust", "--username", USER, "--pgdata", data)
-    subprocess.run(make, check=True, **quiet, **unprivileged)
-    options = {"listen_addresses": "127.0.0.1", "port": port, "unix_socket_directories": directory, "fsync": "off"}
-    flags = [flag for name, value in options.items() for flag in ("-c", f"{name}={value}")]
-    with subprocess.Popen((tools / "postgres", "-D", data, *flags), **quiet, **unprivileged) as server:
-        try:
-            _create_databases(tools, port)
-            place = f"postgresql://{USER}@127.0.0.1:{port}"
-            yield {"DATABASE_URL": f"{place}/dashboard", "LEDGER_DATABASE_URL": f"{place}/ledger_{{service}}"}
-        finally:
-            # At once, but in order: killed, it would leave its children behind.
-            server.send_signal(signal.SIGQUIT)
-    shutil.rmtree(directory)
+    """Run a PostgreSQL; give the settings that lead to its databases."""
+    server = PostgresServer()
+    try:
+        yield server.settings
+    finally:
+        server.remove()
 
 
 def _postgres_tools() -> Path:
@@ -88,10 +123,9 @@ def _postgres_tools() -> Path:
 
 def _create_databases(tools: Path, port: int) -> None:
     place = {"PGHOST": "127.0.0.1", "PGPORT": str(port), "POSTGRES_USER": USER, "POSTGRES_DB": "dashboard"}
-    create = (tools / "createdb", "--username", USER, "dashboard")
-    run: dict[str, Any] = {"env": os.environ | place, "capture_output": True}
-    eventually(lambda: not subprocess.run(create, **run).returncode, within_s=START_S)
-    subprocess.run((ROOT / "deploy" / "postgres" / "create-ledgers.sh",), check=True, **run)
+    run: dict[str, Any] = {"env": os.environ | place, "capture_output": True, "check": True}
+    subprocess.run((tools / "createdb", "--username", USER, "dashboard"), **run)
+    subprocess.run((ROOT / "deploy" / "postgres" / "create-ledgers.sh",), **run)
 
 
 class OpenPage:
@@ -99,6 +133,7 @@ class OpenPage:
 
     def __init__(self, socket: ClientConnection) -> None:
         self.rows: dict[str, Any] = {}
+        self.counters: dict[str, int] = {}
         self._socket = socket
         self._read(within_s=START_S)
 
@@ -111,6 +146,7 @@ class OpenPage:
     def _read(self, *, within_s: float) -> None:
         frame = json.loads(self._socket.recv(timeout=max(0.0, within_s)))
         self.rows |= {row["saga_id"]: row for row in frame.get("sagas", [])}
+        self.counters |= frame.get("counters", {})
 
 
 @contextmanager

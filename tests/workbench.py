@@ -11,13 +11,14 @@ from consumers.dials import Dials
 from consumers.faults import Faults
 from consumers.ledger import Change, Key, Ledger
 from consumers.log_store import SagaLogStore
+from consumers.models import Effect
 from consumers.participants import PARTICIPANTS
 from consumers.performer import Performer
 from consumers.role import Role
 from consumers.worker import Worker
 from saga import wire
 from saga.bus import Outgoing, Place, TopicPartition
-from saga.definitions import COORDINATOR, REPLIES, definition_of
+from saga.definitions import CLOSE, COORDINATOR, REPLIES, definition_of
 from saga.messages import DeadLetter, Reply, SagaMessage, Trace, TraceEvent
 from saga.participation import Entry
 from saga.saga_log import LogEntry
@@ -125,6 +126,12 @@ class Moody:
             self._left -= 1
             raise self._error
         return {"device_id": "WS-1"}
+
+
+def effects_of(service: str) -> list[tuple[str, str, str]]:
+    """Return the (saga id, step, status) of all that is in a service's ledger, the closing of sagas left out."""
+    rows = Effect.objects.using(service).exclude(step=CLOSE)
+    return list(rows.values_list("saga_id", "step", "status"))
 
 
 def _die() -> None:

@@ -44,9 +44,10 @@ def parts_of_database(url: str) -> dict[str, str]:
 
 
 def redis(value: str | None) -> str | None:
-    from redis import ConnectionPool
-
     if value is not None:
+        # Only who has such a setting waits for the client to be loaded.
+        from redis import ConnectionPool
+
         try:
             parts = ConnectionPool.from_url(value).connection_kwargs
         except ValueError:

@@ -1,3 +1,5 @@
+import sys
+
 from django.apps import AppConfig
 
 
@@ -5,17 +7,21 @@ class WorkshopConfig(AppConfig):
     name = "workshop"
 
     def ready(self) -> None:
-        """Register the checks, and let the auditor, and nobody else, look into every ledger."""
+        """Register the checks, let the auditor, and nobody else, look into every ledger, and log how a process dies."""
         from django.conf import settings
 
-        from consumers.ledger import Ledger
-        from consumers.log_store import SagaLogStore
+        from consumers import inspection
         from dashboard.invariants import AUDITOR
         from saga.definitions import COORDINATOR
         from saga.topics import PARTICIPANTS
         from workshop import checks  # noqa: F401 (registers itself)
+        from workshop.logs import log_uncaught
+        from workshop.snapshots import snapshot
 
+        if settings.CONFIG.log_format == "json":
+            sys.excepthook = log_uncaught
         for service in PARTICIPANTS:
-            AUDITOR.add_ledger(service, Ledger(service).effects)
-        AUDITOR.add_log(SagaLogStore(COORDINATOR).ends)
+            AUDITOR.add_ledger(inspection.of_ledger(service))
+        AUDITOR.add_log(inspection.of_log(COORDINATOR))
+        AUDITOR.snapshot = snapshot
         AUDITOR.deadline_s = settings.CONFIG.saga_deadline_s

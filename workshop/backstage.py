@@ -1,65 +1,109 @@
-"""What keeps the read model true: beside the web server in its process, or in a process of its own."""
+"""What keeps the read model true: beside the web server in its process, or in any number of processes of its own."""
 
 import functools
 import os
 import socket
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from typing import Any
 
-from dashboard import services
+from channels.layers import get_channel_layer
+
+from dashboard import nudge, outbox, services
 from dashboard.backstage_reports import Reporter
 from dashboard.deadlines import Deadlines
+from dashboard.ear import Ear
 from dashboard.health import HEALTH
+from dashboard.hearts import Hearts
 from dashboard.herald import Herald
+from dashboard.lease import Lease
 from dashboard.monitor import Monitor, read_process_table
 from dashboard.projector import Projector
 from dashboard.relay import Relay
+from dashboard.retention import Policy, Retention
 from dashboard.watch import Watch
 from workshop import alive
 from workshop.config import Config
 from workshop.links import open_bus, with_bus
 from workshop.loop import Loop, Worker
 
+LAST_CYCLE_S = 5.0
+
 
 class Backstage:
-    """Projects, relays, heralds, keeps deadlines and monitors, each on a thread of its own."""
+    """Projects, and hears heartbeats; the one that leads relays, heralds, keeps deadlines and monitors as well.
+
+    Each part has a thread of its own.
+    """
 
     def __init__(self, config: Config, board_changed: Callable[[], None]) -> None:
-        watch = Watch(time.monotonic)
-        self._projector = with_bus(
-            config, "projector", functools.partial(Projector, watch=watch, board_changed=board_changed)
-        )
-        self._relay = with_bus(config, "relay", functools.partial(Relay, in_flight_limit=config.in_flight_limit))
-        self._herald = with_bus(config, "herald", Herald)
-        self._deadlines = with_bus(config, "deadlines", functools.partial(Deadlines, deadline_s=config.saga_deadline_s))
-        # The monitor has to tell when the broker is away, so it alone does not wait for it.
-        self._monitor = Loop("monitor", functools.partial(self._open_monitor, watch, board_changed))
-        self._loops = (self._projector, self._relay, self._herald, self._deadlines, self._monitor)
-        self._reporter = Loop(
-            "reporter",
-            lambda stop: Reporter(f"{socket.gethostname()}-{os.getpid()}", HEALTH),
-            after_cycle=functools.partial(alive.beat, config.run_dir, "projector"),
-        )
         self._config = config
+        self._instance = f"{socket.gethostname()}-{os.getpid()}"
+        # Without Redis there is one such process, `workshop.sole` sees to that, and nobody to share the lead with.
+        self._lease = Lease(self._instance) if config.redis_url else None
+        self._watch = Watch(time.monotonic)
+        self._board_changed = board_changed
+        self._everywhere = (
+            with_bus(config, "projector", functools.partial(Projector, board_changed=board_changed)),
+            with_bus(config, "hearts", functools.partial(Hearts, watch=self._watch, leads=self._leads)),
+        )
+        # The monitor has to tell when the broker is away, so it alone does not wait for it.
+        self._monitor = Loop("monitor", self._open_monitor, may_run=self._leads)
+        policy = Policy(config.retention_days, config.retention_sagas)
+        self._led = (
+            self._only_once("relay", functools.partial(Relay, in_flight_limit=config.in_flight_limit)),
+            self._only_once("herald", Herald),
+            self._only_once("deadlines", functools.partial(Deadlines, deadline_s=config.saga_deadline_s)),
+            self._only_once("retention", functools.partial(Retention, policy=policy)),
+            self._monitor,
+        )
+        self._among_others = self._loops_among_others()
+        self._threads: list[threading.Thread] = []
 
-    def start(self) -> list[threading.Thread]:
-        for loop in self._loops:
-            HEALTH.watch(loop.name, functools.partial(_trouble, loop))
+    def start(self) -> None:
+        for loop in (*self._everywhere, *self._led):
+            HEALTH.watch(loop.name, functools.partial(self._trouble, loop))
         HEALTH.watch("broker", self._broker_trouble)
-        # In the same process, the web server asks for itself.
-        reporters = () if self._config.backstage else (self._reporter,)
-        return [loop.start() for loop in (*self._loops, *reporters)]
+        for loop in (*self._among_others, *self._everywhere, *self._led):
+            self._threads.append(loop.start())
 
     def stop(self) -> None:
-        for loop in (*self._loops, self._reporter):
+        """Ask all parts to end. Where there are other processes, wait until they have, and let one of those lead."""
+        for loop in (*self._everywhere, *self._led, *self._among_others):
             loop.stop()
+        if self._lease:
+            deadline = time.monotonic() + LAST_CYCLE_S
+            for thread in self._threads:
+                thread.join(max(0.0, deadline - time.monotonic()))
+            self._lease.give_back()
 
-    def _open_monitor(self, watch: Watch, board_changed: Callable[[], None], stop: threading.Event) -> Monitor:
+    def _leads(self) -> bool:
+        return self._lease is None or self._lease.is_held()
+
+    def _only_once(self, name: str, open_worker: Callable[..., Worker]) -> Loop[Any]:
+        """Return the loop of a part that runs in one process at a time."""
+        return with_bus(self._config, name, open_worker, may_run=self._leads)
+
+    def _loops_among_others(self) -> Iterable[Loop[Any]]:
+        """Return the loops that are needed where there may be several such processes, or web processes without one."""
+        lease = self._lease
+        if lease is None:
+            return ()
+        beat = functools.partial(alive.beat, self._config.run_dir, "projector")
+        reporter = Loop("reporter", lambda stop: Reporter(self._instance, HEALTH), after_cycle=beat)
+        return Loop("lease", lambda stop: lease), reporter
+
+    def _open_monitor(self, stop: threading.Event) -> Monitor:
         services.ensure_rows(self._config.lag_ms)
         bus = open_bus(self._config, "monitor")
         table = self._config.processes_file
-        return Monitor(bus, watch=watch, process_table=table, board_changed=board_changed)
+        return Monitor(bus, watch=self._watch, process_table=table, board_changed=self._board_changed)
+
+    def _trouble(self, loop: Loop[Any]) -> str:
+        """One that does not lead stands by with some of its parts, and is well."""
+        stands_by = loop in self._led and not self._leads()
+        return "" if loop.state == "running" or stands_by else f"{loop.state} {loop.detail}".strip()
 
     def _broker_trouble(self) -> str:
         """The supervisor knows of a death before any request fails."""
@@ -70,5 +114,12 @@ class Backstage:
         return monitor.broker_trouble if monitor else ""
 
 
-def _trouble(loop: Loop[Worker]) -> str:
-    return "" if loop.state == "running" else f"{loop.state} {loop.detail}".strip()
+async def hear_wishes() -> None:
+    """Wake the relay and the herald of this process when another one has written down what somebody wants."""
+    await Ear(get_channel_layer(), nudge.WISHES, _look_for_wishes).open()
+
+
+def _look_for_wishes() -> None:
+    # Which of the two is meant, the tables tell.
+    outbox.news.set()
+    services.news.set()

@@ -1,6 +1,7 @@
 """Settings that are right one by one and wrong together: Django system checks, made at every start."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from ipaddress import ip_address
 from typing import Any, NamedTuple
 
 from django.conf import settings
@@ -9,6 +10,8 @@ from django.core.checks import CheckMessage, Error, register
 from workshop.config import Config
 
 TAG = "workshop"
+# What is asked of a process that serves the page only. The others are given neither HOST nor the password.
+WEB_TAG = "workshop-web"
 
 
 class Rule(NamedTuple):
@@ -62,6 +65,15 @@ RULES = (
         "Set REDIS_URL, or take BACKSTAGE=false away.",
     ),
 )
+WEB_RULES = (
+    Rule(
+        "workshop.E008",
+        lambda config: _is_reachable(config) and not config.instructor_password,
+        "The page can be reached from other machines, and whoever reaches it could break and kill everything.",
+        "Set INSTRUCTOR_PASSWORD (8 characters or more), put it into the file instructor_password in SECRETS_DIR, "
+        "or leave HOST at 127.0.0.1.",
+    ),
+)
 
 
 @register(TAG)
@@ -69,8 +81,22 @@ def check_settings(**kwargs: Any) -> list[CheckMessage]:
     return broken_rules(settings.CONFIG)
 
 
-def broken_rules(config: Config) -> list[CheckMessage]:
-    return [Error(rule.message, hint=rule.hint, id=rule.id) for rule in RULES if rule.is_broken(config)]
+@register(WEB_TAG)
+def check_web_settings(**kwargs: Any) -> list[CheckMessage]:
+    return broken_rules(settings.CONFIG, WEB_RULES)
+
+
+def broken_rules(config: Config, rules: Iterable[Rule] = RULES) -> list[CheckMessage]:
+    return [Error(rule.message, hint=rule.hint, id=rule.id) for rule in rules if rule.is_broken(config)]
+
+
+def _is_reachable(config: Config) -> bool:
+    """Return whether others than this machine's own programs and people can have the page, by themselves or a proxy."""
+    try:
+        is_loopback = ip_address(config.host).is_loopback
+    except ValueError:
+        is_loopback = config.host == "localhost"
+    return config.https or not is_loopback
 
 
 def _tls(config: Config) -> bool:

@@ -102,9 +102,25 @@ class Config(BaseSettings):
         description="Signs cookies and tokens; without it one is made and kept in VAR_DIR.",
     )
     debug: bool = Field(False, description="Show tracebacks in the browser; not where others can reach it.")
+    log_format: Literal["text", "json"] = Field(
+        "text", description="Log lines as text for people, or as json for programs, then with a line for each event."
+    )
     allowed_hosts: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_names)] = Field(
         (), description="Further host names under which the page may be opened, with commas between."
     )
+    https: bool = Field(
+        False, description="A proxy in front speaks TLS: only https is answered, and its X-Forwarded- headers count."
+    )
+    instructor_password: str | None = Field(
+        None,
+        min_length=8,
+        repr=False,
+        description="Password of the instructor, who alone may then break, kill and rescue; needed beyond loopback.",
+    )
+    commands_per_minute: int = Field(
+        1200, ge=0, description="Requests that change something, a minute and browser; 0 for any number."
+    )
+    sagas_per_minute: int = Field(60_000, ge=0, description="Sagas to start, a minute and browser; 0 for any number.")
     in_flight_limit: int = Field(
         2000, ge=1, description="Sagas fed to the broker and not ended yet; further ones wait in the database."
     )
@@ -113,6 +129,12 @@ class Config(BaseSettings):
     )
     lag_ms: Annotated[tuple[int, int], NoDecode, BeforeValidator(_lag)] = Field(
         (400, 3000), description="Shortest and longest time a step takes at first, in milliseconds."
+    )
+    retention_days: int = Field(
+        7, ge=0, le=36_500, description="Days after which a saga that has ended is forgotten everywhere; 0 keeps all."
+    )
+    retention_sagas: int = Field(
+        200_000, ge=0, description="Sagas that have ended to keep, the newest; older ones are forgotten; 0 keeps all."
     )
     work_limit: int = Field(1000, ge=1, le=10_000, description="Events that one service works on at the same time.")
     email_host: str | None = Field(None, description="SMTP server; without it e-mails become files in VAR_DIR/mail.")

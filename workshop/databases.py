@@ -11,8 +11,8 @@ CONNECT_S = 5
 # Whoever is paused inside a transaction must not hold up all others for good: they give up, and its lock is taken away.
 PATIENCE = "-c lock_timeout=3s -c idle_in_transaction_session_timeout=5s"
 # More than a process has threads that hold one for good; requests share the others.
-# A pool that cannot connect tries again after ever longer pauses, and soon sleeps through the end of an outage: it is made
-# to give up instead, and tries anew as soon as somebody asks.
+# A pool that cannot connect tries again after ever longer pauses, and would sleep through the end of an outage. One that
+# has given up tries anew as soon as somebody asks.
 POOL = {"min_size": 1, "max_size": 20, "timeout": CONNECT_S, "reconnect_timeout": 2}
 
 
@@ -46,7 +46,7 @@ def _ledger(service: str, config: Config) -> dict[str, Any]:
 def _postgres(url: str, config: Config) -> dict[str, Any]:
     parts = parts_of_database(url)
     return {
-        "ENGINE": "django.db.backends.postgresql",
+        "ENGINE": "workshop.postgresql",
         "NAME": parts.pop("dbname"),
         "USER": parts.pop("user", ""),
         "PASSWORD": parts.pop("password", "") or config.database_password,

@@ -5,7 +5,7 @@ import random
 import uuid
 from collections.abc import Callable
 
-from consumers.clock import Clock
+from consumers.clock import Clock, ServerClock
 from consumers.coordinator import Coordinator
 from consumers.dials import Dials
 from consumers.faults import Faults
@@ -31,14 +31,15 @@ class _Service:
         self._name = name
         self._config = config
         self._is_informed = is_informed
-        self._clock = Clock()
+        self._clock = ServerClock(name)
         self.dials = Dials(lag_ms=config.lag_ms)
-        self.loop = with_bus(config, name, self._open_worker, may_run=self._may_run)
+        self.loop = with_bus(config, name, self._open_worker, may_run=self._may_run, after_cycle=self._clock.look)
 
     def condition(self) -> Condition:
         return Condition(self.loop.state, self.loop.detail, self.loop.worker)
 
     def _open_worker(self, bus: KafkaBus) -> Worker:
+        self._clock.look()
         faults = Faults(self.dials)
         return Worker(
             self._role(faults),

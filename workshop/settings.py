@@ -2,9 +2,11 @@
 
 import logging
 
+from saga.event_lines import LOGGER as EVENTS
 from workshop import config
 from workshop.channel_layer import channel_layers
 from workshop.databases import databases
+from workshop.logs import JsonFormatter
 
 CONFIG = config.load()
 STATE_DIR = CONFIG.state_dir
@@ -15,10 +17,15 @@ ALLOWED_HOSTS = CONFIG.hosts()
 
 INSTALLED_APPS = ["channels", "django.contrib.staticfiles", "workshop", "dashboard", "consumers"]
 MIDDLEWARE = [
+    "dashboard.metrics.count_requests",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
+    "dashboard.guards.uses_no_device",
     "dashboard.guards.same_origin",
+    "dashboard.limits.limit_commands",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "dashboard.audit.log_acts",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
@@ -29,7 +36,9 @@ TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
         "DIRS": [config.ROOT / "templates"],
-        "OPTIONS": {"context_processors": ["django.template.context_processors.request"]},
+        "OPTIONS": {
+            "context_processors": ["django.template.context_processors.request", "dashboard.instructor.in_templates"]
+        },
     }
 ]
 
@@ -68,12 +77,37 @@ CONTENT_SECURITY_POLICY = {
     }
 }
 SECURE_REFERRER_POLICY = "same-origin"
+INSTRUCTOR_PASSWORD = CONFIG.instructor_password
+COMMANDS_PER_MINUTE = CONFIG.commands_per_minute
+SAGAS_PER_MINUTE = CONFIG.sagas_per_minute
+SESSION_ENGINE = "django.contrib.sessions.backends.signed_cookies"
+SESSION_COOKIE_AGE = 8 * 3600
+SESSION_COOKIE_SAMESITE = "Strict"
 CSRF_COOKIE_SAMESITE = "Strict"
 CSRF_COOKIE_HTTPONLY = True
 CSRF_FAILURE_VIEW = "dashboard.guards.csrf_failure"
 # A class list of 10,000 names fits into one megabyte; what is larger is refused before it is read.
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024
 FILE_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024
+# No form and no query has more than half as many fields.
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 10
+DATA_UPLOAD_MAX_NUMBER_FILES = 1
+
+HTTPS = CONFIG.https
+SILENCED_SYSTEM_CHECKS = [
+    "security.W005",  # HSTS for other names below ours, and ...
+    "security.W021",  # ... for ever, in a list inside the browsers: that is for the owner of the domain to want.
+]
+if HTTPS:
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+    SECURE_SSL_REDIRECT = True
+    # Asked by machines, from inside, without the proxy.
+    SECURE_REDIRECT_EXEMPT = [r"^(healthz|readyz|metrics)$"]
+    SECURE_HSTS_SECONDS = 30 * 24 * 3600
+    SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = True
+else:
+    # Without TLS a browser would not send secure cookies back, and there is nowhere to be led to.
+    SILENCED_SYSTEM_CHECKS += ["security.W004", "security.W008", "security.W011", "security.W016"]
 
 USE_TZ = True
 TIME_ZONE = "UTC"
@@ -89,10 +123,15 @@ LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "filters": {"news": {"()": "django.utils.log.CallbackFilter", "callback": _is_news}},
-    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s", "datefmt": "%H:%M:%S"}},
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "formatters": {
+        "text": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s", "datefmt": "%H:%M:%S"},
+        "json": {"()": JsonFormatter},
+    },
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": CONFIG.log_format}},
     "root": {"handlers": ["stderr"], "level": "INFO"},
     "loggers": {
+        # The page shows every event. On the screen of whoever runs this, nothing else would be found among them.
+        EVENTS: {"level": "INFO" if CONFIG.log_format == "json" else "WARNING"},
         # They tell of every connection they lose; what that means for us, our own lines say.
         "kafka": {"level": "CRITICAL"},
         "channels_redis": {"level": "CRITICAL"},

@@ -5,11 +5,14 @@ from django.urls import path
 from dashboard import pages
 from dashboard.api import api
 
+handler400 = "dashboard.guards.bad_request"
 urlpatterns = [
     path("", pages.board, name="board"),
     path("onboard/", pages.onboard, name="onboard"),
     path("roster/", pages.upload_roster, name="roster"),
     path("stories/", pages.tell, name="stories"),
+    path("login/", pages.login, name="login"),
+    path("logout/", pages.logout, name="logout"),
     path("sagas/<str:saga_id>", pages.saga, name="saga"),
     path("healthz", pages.healthz),
     path("readyz", pages.readyz),

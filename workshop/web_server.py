@@ -1,17 +1,23 @@
-"""Daphne, with a bound on what it holds for a browser that has stopped reading."""
+"""Daphne, with bounds on what it holds for browsers that do not read, and of those that do not stop sending."""
 
 from typing import Any
 
+from daphne.http_protocol import WebRequest
 from daphne.server import Server
 
 MAX_UNSENT_BYTES = 16 * 1024 * 1024
 MAX_FRAME_BYTES = 2 * 1024 * 1024
+# Above what Django takes (DATA_UPLOAD_MAX_MEMORY_SIZE), which so sees that it was too much, and says so.
+MAX_KEPT_BYTES = 3 * 1024 * 1024
+MAX_BODY_BYTES = 64 * 1024 * 1024
+NORMAL_CLOSURE = 1000
 
 
 class BoundedServer(Server):
     """Drops a websocket whose unsent bytes pass the bound; the page then connects anew and catches up.
 
-    Daphne itself would hold them all, without bound, and a single sleeping laptop would fill the memory.
+    Daphne itself would hold them all, without bound, and a single sleeping laptop would fill the memory. It would also
+    write all of a body to the disk before anybody is asked about it.
     """
 
     def __init__(self, **options: Any) -> None:
@@ -19,10 +25,35 @@ class BoundedServer(Server):
             websocket_max_frame_size=MAX_FRAME_BYTES, websocket_max_message_size=MAX_FRAME_BYTES, **options
         )
 
+    def protocol_connected(self, protocol: Any) -> None:
+        super().protocol_connected(protocol)
+        if isinstance(protocol, WebRequest):
+            # Daphne lets nobody choose the class of its requests.
+            protocol.handleContentChunk = BoundedBody(protocol).handle_chunk
+
     async def handle_reply(self, protocol: Any, message: dict[str, Any]) -> None:
+        if message["type"] == "websocket.close" and protocol.state != protocol.STATE_CONNECTING:
+            # Daphne would take a method that only knows codes for applications, and fails with those of the protocol.
+            return protocol.sendCloseFrame(code=message.get("code") or NORMAL_CLOSURE)
         await super().handle_reply(protocol, message)
         if message["type"] == "websocket.send" and _unsent_bytes(protocol.transport) > MAX_UNSENT_BYTES:
             protocol.transport.abortConnection()
+
+
+class BoundedBody:
+    """Keeps the beginning of a request's body, and hangs up on one that will not end."""
+
+    def __init__(self, request: Any) -> None:
+        self._request = request
+        self._received = 0
+
+    def handle_chunk(self, data: bytes) -> None:
+        room = MAX_KEPT_BYTES - self._received
+        self._received += len(data)
+        if room > 0:
+            self._request.content.write(data[:room])
+        if self._received > MAX_BODY_BYTES:
+            self._request.channel.transport.abortConnection()
 
 
 def _unsent_bytes(transport: Any) -> int:

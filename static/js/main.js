@@ -6,11 +6,13 @@ import { createDeadLetters } from "./components/dead-letters.js";
 import { connectFaults } from "./components/faults.js";
 import { createFaultsOn } from "./components/faults-on.js";
 import { connectHelp } from "./components/help.js";
+import { connectInstructor } from "./components/instructor.js";
 import { connectInvariants } from "./components/invariants.js";
 import { createNotices } from "./components/notices.js";
 import {
   connectBreaking, connectMany, connectOnboarding, connectRoster, connectStories, connectStyle,
 } from "./components/onboard.js";
+import { createParts } from "./components/parts.js";
 import { createSagas } from "./components/sagas.js";
 import { createServices } from "./components/services.js";
 import { connectShortcuts } from "./components/shortcuts.js";
@@ -38,6 +40,7 @@ const drawn = [
   createServices(component("services"), { dispatch, openFaults: connectFaults(component("faults"), { dispatch }) }),
   createFaultsOn(component("faults-on"), { dispatch }),
   createNotices(component("notices")),
+  createParts(component("parts")),
   createStuck(component("stuck"), { onShow: () => dispatch({ type: "only", statuses: "stuck" }) }),
   createCounters(component("counters")),
   createWeave(component("weave")),
@@ -46,6 +49,7 @@ const drawn = [
   sagas,
 ];
 
+connectInstructor(component("instructor"));
 connectStyle(component("style"));
 connectOnboarding(component("onboard"));
 connectMany(component("many"));

@@ -1,5 +1,6 @@
 // The page of one saga: drawn by the server, dressed here, and drawn by the server again while the saga goes on.
 
+import { connectInstructor } from "./components/instructor.js";
 import { createRescue } from "./components/rescue.js";
 import { createThread, dress } from "./components/thread.js";
 import { partsOf, setText, setTimes } from "./lib/dom.js";
@@ -19,6 +20,7 @@ let saga = null;
 let offsetMs = 0;
 let timer = null;
 
+connectInstructor(document.querySelector("[data-component=instructor]"));
 show(main);
 setInterval(() => document.hidden || tick(), TICK_MS);
 timer = setTimeout(refresh, LIVE_MS);

@@ -7,7 +7,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from tests.bench.options import Options, say
-from tests.bench.proc import cpu_seconds, pss_mib, rss_mib
+from tests.bench.proc import pss_mib, rss_mib
 from tests.bench.report import Figure
 from tests.bench.stack import Stack, running
 
@@ -18,11 +18,11 @@ WATCHED_S = 15.0
 def measure(options: Options) -> list[Figure]:
     starts: list[float] = []
     rounds: list[dict[str, dict[str, float]]] = []
-    with TemporaryDirectory(prefix="saga-bench-") as directory:
-        with running(Path(directory)):
+    with TemporaryDirectory(prefix="saga-bench-") as directory, options.parts() as parts:
+        with running(Path(directory), parts):
             pass  # the state directory is made by a first start; a warm one finds it
         for number in options.rounds():
-            with running(Path(directory)) as stack:
+            with running(Path(directory), parts) as stack:
                 starts.append(stack.ready_after_s)
                 rounds.append(_watch(stack))
             total = {name: round(sum(values.values())) for name, values in rounds[-1].items()}
@@ -43,15 +43,11 @@ def memory(stack: Stack, of: Callable[[int], float] = rss_mib) -> dict[str, floa
 def _watch(stack: Stack) -> dict[str, dict[str, float]]:
     """Return per cent of one core, and MiB, by process."""
     time.sleep(QUIET_S)
-    before, began = _cpu(stack), time.monotonic()
+    before, began = stack.cpu_seconds(), time.monotonic()
     time.sleep(WATCHED_S)
-    after, took_s = _cpu(stack), time.monotonic() - began
+    after, took_s = stack.cpu_seconds(), time.monotonic() - began
     cpu = {name: 100 * (after[name] - before[name]) / took_s for name in after}
     return {"cpu": cpu, "rss": memory(stack), "pss": memory(stack, pss_mib)}
-
-
-def _cpu(stack: Stack) -> dict[str, float]:
-    return {name: cpu_seconds(pid) for name, pid in stack.pids().items()}
 
 
 def _figure(name: str, unit: str, what: str, rounds: list[dict[str, Any]], *, target: float) -> Figure:

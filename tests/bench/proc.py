@@ -10,8 +10,13 @@ MIB = 1024 * 1024
 
 def cpu_seconds(pid: int) -> float:
     """Return the processor time that a process has used, in user and in system mode."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / TICKS_PER_S
+    return _ticks(pid)[0] / TICKS_PER_S
+
+
+def family_cpu_seconds(pid: int) -> float:
+    """Return the same of a process and all its children, those included that have ended."""
+    own, ended = _ticks(pid)
+    return (own + ended) / TICKS_PER_S + sum(map(_child_cpu_seconds, _children(pid)))
 
 
 def rss_mib(pid: int) -> float:
@@ -25,3 +30,21 @@ def pss_mib(pid: int) -> float:
         if line.startswith("Pss:"):
             return int(line.split()[1]) / 1024
     raise ValueError(f"/proc/{pid}/smaps_rollup has no line Pss")
+
+
+def _ticks(pid: int) -> tuple[int, int]:
+    """Return the ticks that a process has used, and those of its children that have ended."""
+    fields = [int(field) for field in Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[11:15]]
+    return fields[0] + fields[1], fields[2] + fields[3]
+
+
+def _child_cpu_seconds(pid: int) -> float:
+    try:
+        return family_cpu_seconds(pid)
+    except (FileNotFoundError, ProcessLookupError):
+        return 0.0  # it has ended meanwhile; from now on its parent counts it
+
+
+def _children(pid: int) -> list[int]:
+    lists = Path(f"/proc/{pid}/task").glob("*/children")
+    return [int(child) for children in lists for child in children.read_text().split()]

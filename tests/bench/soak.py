@@ -3,9 +3,8 @@
 import socket
 import time
 from contextlib import suppress
-from typing import Any
 
-from tests.bench.clients import Known, Seen, readers, sleeper
+from tests.bench.clients import Seen, readers, sleeper
 from tests.bench.idle import memory
 from tests.bench.options import Options, say
 from tests.bench.report import Figure, percentile
@@ -21,7 +20,7 @@ SETTLED_S = 10.0
 
 def measure(options: Options) -> list[Figure]:
     count = FACTOR * options.sagas
-    with running_anew(LAG_MS="0,0") as stack:
+    with running_anew(options, LAG_MS="0,0") as stack:
         before = memory(stack)
         with readers(stack.port, READERS, until=count, within_s=RUN_S) as clients, sleeper(stack.port) as asleep:
             began = time.monotonic()
@@ -44,7 +43,8 @@ def _losses(stack: Stack, seen: list[Seen], count: int) -> list[Figure]:
     ]
     if unfinished:
         return figures  # while rows still change, there is nothing to compare them with
-    known, broken = _sagas(stack), [check for check in stack.ask("/api/invariants")["checks"] if not check["ok"]]
+    known = {saga_id: (saga["status"], saga["finished"]) for saga_id, saga in stack.sagas().items()}
+    broken = stack.broken_invariants()
     lost = count - sum(status == "completed" for status, _ in known.values())
     wrong = sum(one.sagas.get(saga_id) != saga for one in seen for saga_id, saga in known.items())
     return [
@@ -54,16 +54,6 @@ def _losses(stack: Stack, seen: list[Seen], count: int) -> list[Figure]:
         Figure(name="rows wrong in the reading browsers", unit="", samples=[wrong], target=0),
         Figure(name="deltas repeated", unit="", samples=[sum(one.repeats for one in seen)], target=0),
     ]
-
-
-def _sagas(stack: Stack) -> dict[str, Known]:
-    """Return what the API says of each saga."""
-    sagas, after = {}, ""
-    while after is not None:
-        page: dict[str, Any] = stack.ask(f"/api/sagas?limit=1000{after and f'&after={after}'}")
-        sagas |= {saga["saga_id"]: (saga["status"], saga["finished"]) for saga in page["sagas"]}
-        after = page["next"]
-    return sagas
 
 
 def _sizes(before: dict[str, float], after: dict[str, float], settled: dict[str, float]) -> list[Figure]:

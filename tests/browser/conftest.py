@@ -2,15 +2,17 @@
 
 import os
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Error, Page, sync_playwright
 
 from tests import chromium
 from tests.live import LiveWorkshop
 
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking"]
+VIEWPORT = {"width": 1440, "height": 900}
 
 
 @pytest.fixture(scope="package")
@@ -41,33 +43,61 @@ def complaints() -> Iterator[list[str]]:
     assert found == []
 
 
+@pytest.fixture(scope="package")
+def _tab(browser: Browser) -> Iterator[Page]:
+    with browser.new_context(viewport=VIEWPORT) as context:
+        yield context.new_page()
+
+
+@pytest.fixture
+def page(_tab: Page, workshop: LiveWorkshop, complaints: list[str]) -> Iterator[Page]:
+    """The board, in a browser that remembers nothing. To start one takes longer than most tests: all have the same."""
+    with _heard(_tab, complaints):
+        _open_board(_tab, workshop)
+        yield _tab
+        _tab.evaluate("localStorage.clear()")
+        _tab.context.clear_cookies()
+        _tab.goto("about:blank")
+
+
 @pytest.fixture
 def open_page(browser: Browser, workshop: LiveWorkshop, complaints: list[str]) -> Iterator[Callable[..., Page]]:
     """Return a function that opens the board, or the page at `path`, each time in a browser of its own."""
-    contexts: list[BrowserContext] = []
+    with ExitStack() as opened:
+
+        def open_one(path: str = "/") -> Page:
+            page = opened.enter_context(browser.new_context(viewport=VIEWPORT)).new_page()
+            opened.enter_context(_heard(page, complaints))
+            if path == "/":
+                _open_board(page, workshop)
+            else:
+                page.goto(workshop.url + path)
+            return page
+
+        yield open_one
+
+
+@contextmanager
+def _heard(page: Page, complaints: list[str]) -> Iterator[None]:
+    """Write down what the page complains of."""
 
     def complain(message: ConsoleMessage) -> None:
         if message.type in ("error", "warning"):
             complaints.append(f"{message.text} {message.location}")
 
-    def open_one(path: str = "/") -> Page:
-        contexts.append(browser.new_context(viewport={"width": 1440, "height": 900}))
-        page = contexts[-1].new_page()
-        page.on("console", complain)
-        page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.goto(workshop.url + path)
-        if path == "/":
-            page.locator("[data-count=running]").filter(has_text="0").wait_for()
-        return page
+    def fail(error: Error) -> None:
+        complaints.append(str(error))
 
-    yield open_one
-    for context in contexts:
-        context.close()
+    page.on("console", complain)
+    page.on("pageerror", fail)
+    yield
+    page.remove_listener("console", complain)
+    page.remove_listener("pageerror", fail)
 
 
-@pytest.fixture
-def page(open_page: Callable[[], Page]) -> Page:
-    return open_page()
+def _open_board(page: Page, workshop: LiveWorkshop) -> None:
+    page.goto(workshop.url)
+    page.locator("[data-count=running]").filter(has_text="0").wait_for()
 
 
 @pytest.fixture(autouse=True)

@@ -1,16 +1,33 @@
 """What a class sees, in a real browser, on real services."""
 
 import os
+import re
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import pytest
 from playwright.sync_api import Page, expect
 
 from tests.eventually import eventually
 from tests.live import PATIENCE_S, LiveWorkshop
 
 SLOW = 60_000
+QUICK_MS = (0, 100)
+
+SetLag = Callable[[int, int], None]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _quick(workshop: LiveWorkshop) -> None:
+    workshop.set_lag(*QUICK_MS)
+
+
+@pytest.fixture
+def set_lag(workshop: LiveWorkshop) -> Iterator[SetLag]:
+    """Return a function that lets steps take longer until the test has ended."""
+    yield workshop.set_lag
+    workshop.set_lag(*QUICK_MS)
 
 
 def onboard(page: Page, times: int = 1) -> list[str]:
@@ -40,8 +57,10 @@ def trace_mode(page: Page):
     return page.get_by_role("switch", name="Trace Mode")
 
 
-def test_five_clicks_show_five_sagas_that_finish_out_of_order(page: Page, workshop: LiveWorkshop) -> None:
-    workshop.set_lag(50, 1500)
+def test_five_clicks_show_five_sagas_that_finish_out_of_order(
+    page: Page, workshop: LiveWorkshop, set_lag: SetLag
+) -> None:
+    set_lag(50, 1500)
     started = onboard(page, 12)
     expect_completed(page, started)
     finished = sorted(started, key=lambda saga_id: workshop.saga(saga_id)["finished"])
@@ -58,8 +77,10 @@ def test_a_row_names_the_user_and_what_each_service_gave(page: Page, workshop: L
     expect(row(page, saga_id)).to_contain_text(saga["steps"][2]["result"]["email"])
 
 
-def test_without_trace_mode_a_saga_appears_only_when_it_has_ended(page: Page, workshop: LiveWorkshop) -> None:
-    workshop.set_lag(300, 800)
+def test_without_trace_mode_a_saga_appears_only_when_it_has_ended(
+    page: Page, workshop: LiveWorkshop, set_lag: SetLag
+) -> None:
+    set_lag(300, 800)
     trace_mode(page).click()
     expect(trace_mode(page)).to_have_attribute("aria-checked", "false")
     before = set(shown(page))
@@ -76,7 +97,10 @@ def test_without_trace_mode_a_saga_appears_only_when_it_has_ended(page: Page, wo
     expect(page.get_by_role("columnheader", name="Step 1")).to_be_hidden()
 
 
-def test_the_browser_is_not_sent_what_it_does_not_trace(open_page: Callable[[], Page], workshop: LiveWorkshop) -> None:
+def test_the_browser_is_not_sent_what_it_does_not_trace(
+    open_page: Callable[[], Page], workshop: LiveWorkshop, set_lag: SetLag
+) -> None:
+    set_lag(300, 800)
     page = open_page()
     trace_mode(page).click()
     expect(trace_mode(page)).to_have_attribute("aria-checked", "false")
@@ -115,8 +139,10 @@ def test_reload_shows_what_was_there(page: Page) -> None:
     assert shown(page) == before
 
 
-def test_a_worker_killed_half_way_loses_nothing_and_doubles_nothing(page: Page, workshop: LiveWorkshop) -> None:
-    workshop.set_lag(300, 1500)
+def test_a_worker_killed_half_way_loses_nothing_and_doubles_nothing(
+    page: Page, workshop: LiveWorkshop, set_lag: SetLag
+) -> None:
+    set_lag(300, 1500)
     started = onboard(page, 10)
     busy = eventually(
         lambda: workshop.service("authorizer")["in_flight"] and workshop.service("authorizer"), within_s=PATIENCE_S
@@ -131,6 +157,16 @@ def test_a_worker_killed_half_way_loses_nothing_and_doubles_nothing(page: Page, 
     assert workshop.mails() == len(told)
 
 
+def test_every_part_is_named_with_its_state_and_every_instance_with_its_last_heartbeat(page: Page) -> None:
+    page.locator("[data-component=parts] > summary").click()
+    for name in ("database", "broker", "relay", "hearts"):
+        expect(page.locator("[data-component=parts] li").filter(has_text=name)).to_contain_text("works")
+    card = page.locator("[data-service=coordinator]")
+    card.locator("summary").click()
+    beating = re.compile(r"pid \d+ on .+: .*sagas 0–5.*; 0 in work, 0\.0 a second; last heartbeat \d\d:\d\d:\d\d")
+    expect(card.locator("[data-part=instances] li").filter(has_text=beating)).to_have_count(1, timeout=SLOW)
+
+
 def test_a_stopped_service_gathers_a_backlog_and_drains_it(page: Page, workshop: LiveWorkshop) -> None:
     card = page.locator("[data-service=notifier]")
     card.get_by_role("button", name="Stop").click()
@@ -143,8 +179,9 @@ def test_a_stopped_service_gathers_a_backlog_and_drains_it(page: Page, workshop:
 
 
 def test_a_lost_web_server_is_told_and_caught_up_with(
-    page: Page, workshop: LiveWorkshop, complaints: list[str]
+    page: Page, workshop: LiveWorkshop, complaints: list[str], set_lag: SetLag
 ) -> None:
+    set_lag(300, 1500)
     started = onboard(page, 3)
     os.kill(workshop.processes()["web"]["pid"], signal.SIGKILL)
     expect(page.get_by_text("Reconnecting")).to_be_visible(timeout=SLOW)
@@ -157,7 +194,10 @@ def test_a_lost_web_server_is_told_and_caught_up_with(
     complaints[:] = [text for text in complaints if "ERR_CONNECTION_REFUSED" not in text]
 
 
-def test_a_dead_broker_is_told_and_every_saga_still_finishes(page: Page, workshop: LiveWorkshop) -> None:
+def test_a_dead_broker_is_told_and_every_saga_still_finishes(
+    page: Page, workshop: LiveWorkshop, set_lag: SetLag
+) -> None:
+    set_lag(300, 1500)
     started = onboard(page, 5)
     os.kill(workshop.processes()["broker"]["pid"], signal.SIGKILL)
     expect(page.get_by_role("status", name="Health")).to_contain_text("broker", timeout=SLOW)
@@ -182,13 +222,3 @@ def test_a_bad_number_is_explained_beside_its_field(page: Page, complaints: list
     assert shown(page) == before
     # Chromium itself writes down each request that is refused.
     complaints[:] = [text for text in complaints if "Failed to load resource" not in text]
-
-
-def test_two_thousand_sagas_are_a_few_dozen_rows(page: Page, workshop: LiveWorkshop) -> None:
-    workshop.set_lag(0, 0)
-    page.get_by_label("Onboard many").fill("2000")
-    page.get_by_role("button", name="Onboard this many users").click()
-    table = page.get_by_role("table", name="Sagas")
-    eventually(lambda: int(table.get_attribute("aria-rowcount") or 0) > 2000, within_s=PATIENCE_S)
-    expect(page.locator("[data-count=running]")).to_have_text("0", timeout=120_000)
-    assert 5 < page.locator("tr[data-saga-id]").count() <= 80

@@ -12,7 +12,7 @@ from tests.eventually import eventually
 from tests.live import PATIENCE_S, LiveWorkshop
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture(scope="module", autouse=True)
 def _quick(workshop: LiveWorkshop) -> None:
     workshop.set_lag(0, 100)
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from random import Random
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from saga.topics import PARTICIPANTS, SERVICES
 from tests.chaos.crashes import INSTANTS, MUST, crash
@@ -50,14 +50,14 @@ def let_steps_fail(scene: Scene) -> None:
     rules = {"fail_rate": random.uniform(0.05, 0.5), "action": random.choice(["do", "do", "undo"])}
     with scene.recorded(f"let a part of the attempts to {rules['action']} fail"):
         retryable = random.random() < 0.7
-        scene.workshop.set_faults(random.choice(PARTICIPANTS), retryable=retryable, seed=_seed(scene), **rules)
+        _break(scene, random.choice(PARTICIPANTS), retryable=retryable, seed=_seed(scene), **rules)
 
 
 def let_next_steps_fail(scene: Scene) -> None:
     with scene.recorded("let the next attempts fail"):
         retryable = scene.random.random() < 0.7
         rules = {"fail_next": scene.random.randint(1, 20), "retryable": retryable}
-        scene.workshop.set_faults(scene.random.choice(PARTICIPANTS), **rules)
+        _break(scene, scene.random.choice(PARTICIPANTS), **rules)
 
 
 def let_messages_go_astray(scene: Scene) -> None:
@@ -65,7 +65,7 @@ def let_messages_go_astray(scene: Scene) -> None:
     name, most = random.choice([("drop", 0.1), ("duplicate", 1.0), ("delay", 0.5), ("reorder", 0.5)])
     with scene.recorded(f"{name} messages"):
         rules = {f"{name}_rate": random.uniform(0, most), "delay_ms": random.randint(100, 2000)}
-        scene.workshop.set_faults(random.choice(SERVICES), seed=_seed(scene), **rules)
+        _break(scene, random.choice(SERVICES), seed=_seed(scene), **rules)
 
 
 def switch_faults_off(scene: Scene) -> None:
@@ -117,6 +117,11 @@ def look(scene: Scene) -> None:
     with scene.recorded("ask for the invariants"):
         scene.wrong += [f"while it ran: {check}" for check in broken(scene) if ABOUT_TIME not in check]
         eventually(lambda: not broken(scene), within_s=PATIENCE_S)
+
+
+def _break(scene: Scene, service: str, **rules: Any) -> None:
+    """Ask for it, and do not wait until the service has heard: it may be dead."""
+    scene.workshop.change_service(service, faults=rules)
 
 
 def _seed(scene: Scene) -> int:

@@ -31,7 +31,7 @@ def crash(scene: Scene, victims: Mapping[str, Instant]) -> None:
     before = {service: scene.process_of(service) for service in victims}
     for service, instant in victims.items():
         with scene.recorded(name_of(service, instant)):
-            scene.workshop.set_faults(service, crash_at=instant)
+            scene.workshop.change_service(service, faults={"crash_at": instant})
     for service in victims:
         _await_crash(scene, before[service])
 

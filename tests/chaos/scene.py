@@ -66,7 +66,7 @@ class Scene:
         def is_at_work() -> bool:
             entry = self.process_of(service)
             known = self.workshop.service(service)
-            pids = {instance["pid"] for instance in known["instances"]}
+            pids = {instance["pid"] for instance in known["instances"] if instance["state"] != "gone"}
             return entry["state"] == "running" and known["state"] == "running" and pids == {entry["pid"]}
 
         eventually(_reachable(is_at_work), within_s=PATIENCE_S)

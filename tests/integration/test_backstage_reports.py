@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 from django.db.models import F
 
-from dashboard import backstage_reports
-from dashboard.backstage_reports import FORGET_AFTER, SILENT_AFTER, Reporter, parts_elsewhere
+from dashboard import backstage_reports, lease
+from dashboard.backstage_reports import FORGET_AFTER, SILENT_AFTER, Reporter, leadership, parts_elsewhere
 from dashboard.health import Health
+from dashboard.lease import Lease
 from dashboard.models import BackstageReport
 
 pytestmark = pytest.mark.django_db
@@ -80,3 +81,28 @@ def test_who_has_gone_is_forgotten(say: Say) -> None:
     let_pass(FORGET_AFTER)
     say("two", relay="")
     assert [report.instance for report in BackstageReport.objects.all()] == ["two"]
+
+
+def test_it_is_told_who_leads_and_who_stands_by(say: Say, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lease, "INTERVAL_S", 0.0)
+    Lease("two").run_once()
+    for instance in ("one", "two", "three"):
+        say(instance, relay="")
+    assert leadership() == [{"name": "lead", "ok": True, "detail": "two leads, one, three stands by"}]
+
+
+def test_that_nobody_leads_is_told_as_trouble(say: Say) -> None:
+    say("one", relay="")
+    [part] = leadership()
+    assert (part["name"], part["ok"]) == ("lead", False)
+
+
+def test_where_nobody_projects_it_is_not_asked_who_leads() -> None:
+    assert leadership() == []
+
+
+def test_who_cannot_reach_the_database_does_not_ask_there_how_others_are() -> None:
+    health = Health()
+    health.watch("database", lambda: "it does not answer")
+    health.watch_elsewhere(lambda: pytest.fail("that was asked, and takes seconds"))
+    assert names(health.report()) == {"database": False}

@@ -1,10 +1,12 @@
 """The forms of the page refuse what they cannot use, and say why."""
 
 from collections.abc import Iterator
+from urllib.parse import urlencode
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
+from django.test.client import encode_multipart
 
 from dashboard.roster import MAX_BYTES
 from tests import dash_refusals
@@ -68,6 +70,19 @@ def test_a_list_that_is_none_is_refused(browser: Client, content: bytes, status:
 
 def test_an_empty_list_is_refused(browser: Client) -> None:
     assert "the list is empty" in reason_of(browser.post("/roster/", {"text": " \n", **token(browser)}), 422)
+
+
+@pytest.mark.parametrize("content_type", ["multipart/form-data; boundary=x", "application/x-www-form-urlencoded"])
+def test_a_form_with_more_fields_than_ours_is_refused(browser: Client, content_type: str) -> None:
+    fields = {"count": "1", **token(browser), **{f"field {number}": "x" for number in range(20)}}
+    is_plain = content_type.endswith("urlencoded")
+    body = urlencode(fields) if is_plain else encode_multipart("x", fields)
+    assert "make sense" in reason_of(browser.generic("POST", "/onboard/", body, content_type=content_type), 400)
+
+
+def test_more_files_than_one_are_refused(browser: Client) -> None:
+    files = [SimpleUploadedFile(f"{number}.csv", b"Ada,Data") for number in range(2)]
+    assert "make sense" in reason_of(browser.post("/roster/", {"file": files, **token(browser)}), 400)
 
 
 @pytest.mark.parametrize("address", ["/api/sagas", "/onboard/", "/roster/", "/nowhere"])

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from dashboard import sockets
 from dashboard.sockets import MAX_REQUEST_CHARS
 from tests.dash_refusals import MEGABYTE
 from tests.dash_socket import Server
@@ -79,3 +80,17 @@ async def test_pages_older_than_any_number_are_everything_or_nothing(server: Ser
         for before in (0, 10**30):
             await page.say({"type": "older", "before": before})
             assert await page.next() == {"type": "page", "sagas": [], "older": None}
+
+
+async def test_a_socket_that_does_not_stop_asking_is_told_so_and_closed(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sockets, "REQUESTS_PER_MINUTE", 3)
+    async with server.page() as flood, server.page() as page:
+        for _ in range(10):
+            await flood.say({"type": "trace-mode", "enabled": True})
+        last = await flood.until(lambda frame: frame["type"] == "error")
+        assert "3 requests a minute" in last["detail"]
+        assert await flood.is_closed_with(1008)
+        await page.say({"type": "trace-mode", "enabled": False})
+        assert (await page.until(lambda frame: not frame["trace"]))["type"] == "snapshot"

@@ -166,6 +166,27 @@ def test_a_query_that_makes_no_sense_is_refused_by_name(client: Client, query: s
     assert query.partition("=")[0] in reason_of(client.get(f"/api/sagas?{query}"), 422)
 
 
+def test_a_query_without_end_is_refused(client: Client) -> None:
+    query = "&".join(f"limit={number}" for number in range(1, 1000))
+    assert "so many fields" in reason_of(client.get(f"/api/sagas?{query}"), 422)
+
+
+LONG = "x" * 1000
+LONG_NAMES: dict[str, tuple[str, str, Any, int]] = {
+    "a service": ("patch", f"/api/services/{LONG}", {"running": True}, 404),
+    "a step of a service": ("patch", "/api/services/notifier", {"faults": {"step": LONG}}, 422),
+    "a step of a saga": ("post", "/api/sagas", {"faults": {LONG: {}}}, 422),
+    "a step to resolve": ("post", "/api/sagas/known/resolution", {"step": LONG}, 422),
+}
+
+
+@pytest.mark.parametrize(("method", "address", "body", "status"), LONG_NAMES.values(), ids=LONG_NAMES)
+def test_a_name_without_end_is_refused_and_not_repeated_in_full(
+    client: Client, method: str, address: str, body: Any, status: int
+) -> None:
+    reason_of(getattr(client, method)(address, body, content_type=JSON), status)
+
+
 def test_a_body_in_chunks_is_measured_too() -> None:
     """Its length is not told beforehand."""
     status, body = async_to_sync(_post_in_chunks)(b" " * MEGABYTE, 3)

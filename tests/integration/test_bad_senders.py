@@ -1,6 +1,7 @@
 """Other sites, other names and other ways than ours change nothing."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from django.test import Client
@@ -41,6 +42,20 @@ WAYS = [
 @pytest.mark.parametrize("headers", FOREIGN.values(), ids=FOREIGN)
 def test_other_sites_change_nothing(client: Client, headers: dict[str, str], method: str, address: str) -> None:
     answer = getattr(client, method)(address, {"running": False}, content_type=JSON, **headers)
+    assert "another site" in reason_of(answer, 403)
+
+
+def test_behind_tls_a_page_that_came_without_it_is_another_site(client: Client, settings: Any) -> None:
+    settings.HTTPS = True
+    answer = client.post("/api/sagas", "garbage", content_type=JSON, headers={"Origin": "http://testserver"})
+    assert "another site" in reason_of(answer, 403)
+    answer = client.post("/api/sagas", "garbage", content_type=JSON, headers={"Origin": "https://testserver"})
+    assert "parse" in reason_of(answer, 422)
+
+
+@pytest.mark.parametrize("scheme", ["ftp", "file", "javascript", "chrome-extension"])
+def test_only_the_web_has_pages_of_ours(client: Client, scheme: str) -> None:
+    answer = client.delete("/api/faults", {}, content_type=JSON, headers={"Origin": f"{scheme}://testserver"})
     assert "another site" in reason_of(answer, 403)
 
 

@@ -5,6 +5,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
+from typing import Any
 
 import pytest
 
@@ -60,10 +61,10 @@ def next_offsets(records: list[Record]) -> dict[TopicPartition, int]:
 class Worker:
     """A member of a group at work in a thread: reads, and commits what it read."""
 
-    def __init__(self, broker: Broker, topic: str) -> None:
+    def __init__(self, broker: Broker, topic: str, *, on_revoked: Revoked | None = None) -> None:
         self.records: list[Record] = []
         self.revoked: list[frozenset[TopicPartition]] = []
-        self.consumer = member(broker, topic, on_revoked=self.revoked.append)
+        self.consumer = member(broker, topic, on_revoked=on_revoked or self.revoked.append)
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._work)
         self._thread.start()
@@ -71,9 +72,11 @@ class Worker:
     def _work(self) -> None:
         with closing(self.consumer):
             while not self._stop.is_set():
-                records = self.consumer.poll(0.2, limit=1000)
-                self.records += records
-                self.consumer.commit(next_offsets(records))
+                self.handle(self.consumer.poll(0.2, limit=1000))
+
+    def handle(self, records: list[Record]) -> None:
+        self.records += records
+        self.consumer.commit(next_offsets(records))
 
     def stop(self) -> None:
         self._stop.set()
@@ -81,12 +84,12 @@ class Worker:
 
 
 @contextmanager
-def workers(broker: Broker, topic: str) -> Iterator[Callable[[], Worker]]:
+def workers(broker: Broker, topic: str) -> Iterator[Callable[..., Any]]:
     """Give what starts a worker; stop all of them at the end."""
     started: list[Worker] = []
 
-    def start() -> Worker:
-        started.append(Worker(broker, topic))
+    def start(kind: type[Worker] = Worker) -> Worker:
+        started.append(kind(broker, topic))
         return started[-1]
 
     try:
@@ -178,6 +181,33 @@ def test_a_member_hears_of_partitions_that_it_loses(broker: Broker, topic: str) 
         assert other.consumer.assigned() <= one.revoked[0]
 
 
+class Hoarder(Worker):
+    """Commits nothing, and keeps what it read until it hears that the partition has gone."""
+
+    def __init__(self, broker: Broker, topic: str) -> None:
+        self.kept: list[Record] = []
+        super().__init__(broker, topic, on_revoked=self._give_up)
+
+    def handle(self, records: list[Record]) -> None:
+        self.kept += records
+
+    def _give_up(self, partitions: frozenset[TopicPartition]) -> None:
+        self.kept = [one for one in self.kept if TopicPartition(one.topic, one.partition) not in partitions]
+
+
+def test_in_a_rebalance_each_message_in_hand_stays_there_or_comes_again(broker: Broker, topic: str) -> None:
+    sent = Counter(send(broker, messages(topic, 50)))
+    with workers(broker, topic) as start:
+        one = start(Hoarder)
+        eventually(lambda: len(one.kept) == 50)
+        other = start(Hoarder)
+        eventually(lambda: other.consumer.assigned() and one.consumer.assigned())
+        eventually(lambda: Counter(record.place for record in one.kept + other.kept) == sent)
+        other.stop()
+        eventually(lambda: len(one.consumer.assigned()) == 3)
+        eventually(lambda: Counter(record.place for record in one.kept) == sent)
+
+
 def test_a_member_that_closes_hands_its_partitions_over(broker: Broker, topic: str) -> None:
     with workers(broker, topic) as start:
         one, other = start(), start()
@@ -218,6 +248,13 @@ def test_a_reader_sees_everything_from_the_beginning(broker: Broker, topic: str)
     for _ in range(2):
         with closing(broker.bus.reader(topic)) as reader:
             assert {record.place for record in read(reader, 10)} == set(places)
+
+
+def test_a_reader_from_the_end_sees_only_what_is_sent_after_it_was_opened(broker: Broker, topic: str) -> None:
+    send(broker, messages(topic, 10))
+    with closing(broker.bus.reader(topic, from_end=True)) as reader:
+        places = send(broker, messages(topic, 5))
+        assert {record.place for record in read(reader, 5)} == set(places)
 
 
 def test_a_reader_does_not_disturb_a_group(broker: Broker, topic: str) -> None:

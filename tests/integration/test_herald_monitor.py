@@ -1,7 +1,7 @@
 """Services are told what they are asked to be, and the board shows how they are."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,7 @@ pytestmark = pytest.mark.django_db
 def _rows(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(herald, "IDLE_S", 0)
     monkeypatch.setattr(monitor, "INTERVAL_S", 0)
+    monkeypatch.setattr(monitor, "GATHER_S", 0)
     services.ensure_rows((400, 3000))
 
 
@@ -121,6 +122,43 @@ def test_a_broker_that_forgot_is_told_everything_anew(bus: MemoryBus, crier: Her
     }
 
 
+class Clock:
+    now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.mark.parametrize(
+    ("heard", "says_again"),
+    [
+        pytest.param(lambda asked: asked.wish, False, id="it has heard"),
+        pytest.param(lambda asked: "older", True, id="it heard something older, from one that was paused"),
+    ],
+)
+def test_what_an_instance_has_not_heard_after_a_while_is_said_again(
+    bus: MemoryBus, heard: Callable[[Control], str], says_again: bool
+) -> None:
+    clock = Clock()
+    crier = Herald(bus, clock=clock)
+    crier.run_once()
+    asked = services.asked_of(Service.objects.get(name="notifier"))
+    Service.objects.filter(name="notifier").update(view={"instances": [{"instance": "n-1", "heard": heard(asked)}]})
+    assert not crier.run_once()
+    clock.now += herald.SAY_AGAIN_AFTER_S + 1
+    assert crier.run_once() is says_again
+    assert said(bus)[len(SERVICES) :] == [asked] * says_again
+
+
+def test_nobody_is_told_again_who_has_gone(bus: MemoryBus) -> None:
+    clock = Clock()
+    crier = Herald(bus, clock=clock)
+    crier.run_once()
+    Service.objects.filter(name="notifier").update(view={"instances": [{"instance": "n-1", "state": "gone"}]})
+    clock.now += herald.SAY_AGAIN_AFTER_S + 1
+    assert not crier.run_once()
+
+
 class Sight:
     """A monitor with what it looks at: heartbeats, the supervisor's list, the broker."""
 
@@ -129,16 +167,21 @@ class Sight:
         self.watch = Watch(lambda: 0.0)
         self.processes = directory / "processes.json"
         self.nudges: list[None] = []
+        self.while_looking: Callable[[], object] = lambda: None
         self.monitor = Monitor(
             bus,
             watch=self.watch,
             process_table=self.processes,
-            board_changed=lambda: self.nudges.append(None),
+            board_changed=self._board_changed,
         )
 
     def see(self, name: str = "provisioner") -> dict[str, Any]:
         self.monitor.run_once()
         return row_of(Service.objects.get(name=name))
+
+    def _board_changed(self) -> None:
+        self.nudges.append(None)
+        self.while_looking()
 
 
 @pytest.fixture
@@ -150,6 +193,14 @@ def test_the_board_shows_what_heartbeats_say(sight: Sight) -> None:
     sight.watch.hear(beat())
     seen = sight.see()
     assert (seen["state"], seen["in_flight"], seen["partitions"]) == ("running", 2, 2)
+
+
+def test_a_change_is_seen_at_once_and_not_a_second_later(sight: Sight, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(monitor, "INTERVAL_S", 3600)
+    sight.while_looking = lambda: sight.watch.hear(beat())
+    sight.monitor.run_once()
+    monkeypatch.setattr(monitor, "INTERVAL_S", 0)
+    assert sight.see()["state"] == "running"
 
 
 def test_the_backlog_is_what_was_sent_and_not_committed(bus: MemoryBus, sight: Sight) -> None:
@@ -202,6 +253,43 @@ def test_only_what_is_different_is_written_and_told(sight: Sight) -> None:
     assert sight.monitor.run_once()
     assert Board.current().seq == before + 1
     assert len(sight.nudges) == 2
+
+
+def test_that_a_service_beats_on_is_written_down_and_is_no_news(sight: Sight) -> None:
+    sight.watch.hear(beat())
+    sight.see()
+    before = Board.current().seq
+    sight.watch.hear(beat(beat=2, at="2026-01-01T12:00:01Z"))
+    assert not sight.monitor.run_once()
+    assert Board.current().seq == before
+    [instance] = row_of(Service.objects.get(name="provisioner"))["instances"]
+    assert instance["last_heartbeat"] == "2026-01-01T12:00:01Z"
+
+
+def test_a_service_has_heard_when_every_living_instance_has(sight: Sight) -> None:
+    services.change("provisioner", lag_ms=(1, 2))
+    wish = services.asked_of(Service.objects.get(name="provisioner")).wish
+    assert not sight.see()["heard"]
+    sight.watch.hear(beat(instance="quick", heard=wish))
+    assert sight.see()["heard"]
+    sight.watch.hear(beat(instance="slow", heard="older"))
+    seen = sight.see()
+    assert not seen["heard"]
+    assert {one["instance"]: one["heard"] for one in seen["instances"]} == {"quick": True, "slow": False}
+
+
+def test_who_has_gone_need_not_hear(sight: Sight) -> None:
+    wish = services.asked_of(Service.objects.get(name="provisioner")).wish
+    instances = [{"instance": "one", "heard": wish, "state": "running"}, {"instance": "two", "state": "gone"}]
+    Service.objects.filter(name="provisioner").update(view={"instances": instances})
+    assert row_of(Service.objects.get(name="provisioner"))["heard"]
+
+
+def test_what_was_just_asked_has_not_been_heard(sight: Sight) -> None:
+    wish = services.asked_of(Service.objects.get(name="provisioner")).wish
+    sight.watch.hear(beat(heard=wish))
+    assert sight.see()["heard"]
+    assert not row_of(services.change("provisioner", rules=FaultRules(drop_rate=1.0)))["heard"]
 
 
 def test_looking_does_not_undo_what_was_asked_meanwhile(sight: Sight, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,39 +6,21 @@ from typing import Any
 
 import pytest
 
+from consumers.inspection import Inspection, of_ledger
 from consumers.ledger import Change, Ledger
-from consumers.log_store import SagaLogStore
 from consumers.models import Effect, SagaLog
-from dashboard import outbox
+from dashboard import comparison, outbox
+from dashboard.comparison import Comparison
 from dashboard.invariants import AUDITOR, Auditor
 from dashboard.models import Board, Saga
-from saga.bus import Record
 from saga.definitions import COORDINATOR, DEFINITIONS, ONBOARDING, ORCHESTRATION, PACKAGE
 from saga.participation import STANDING, Entry, Status
 from saga.routing import End
-from saga.saga_log import LogEntry, Mark
 from saga.topics import PARTICIPANTS, SERVICES
 from tests.dash_factories import STEPS, accept, at, compensation, completion, finish, life_of, no_progress, say, trace
+from tests.dash_ledgers import RECORD, do, log_end, note
 
 pytestmark = pytest.mark.django_db(databases=["default", *SERVICES])
-
-RECORD = Record(topic="new-user", partition=0, offset=0, key=b"k", value=b"v")
-
-
-def note(saga_id: str, status: Status, *steps: str, scenario: str = "onboarding") -> None:
-    """Let the services record that these steps are in this state."""
-    for step in steps:
-        entry = Entry(saga_id=saga_id, step=step, status=status, result={}, decided_at=at(0), version=1)
-        Ledger(DEFINITIONS[scenario].step(step).service).record([Change(entry, RECORD)])
-
-
-def do(saga_id: str, *steps: str) -> None:
-    note(saga_id, Status.DONE, *steps)
-
-
-def log_end(saga_id: str, end: End) -> None:
-    entry = LogEntry(mark=Mark.END_SAGA, hop=9, cause="x", end=end)
-    SagaLogStore(COORDINATOR).append({saga_id: (0, [entry])}, at=at(0))
 
 
 @pytest.fixture
@@ -110,8 +92,8 @@ def share_a_place(ids: list[str]) -> None:
     Saga.objects.filter(saga_id__in=ids[:2]).update(finished=1)
 
 
-def leave_a_gap(ids: list[str]) -> None:
-    Saga.objects.filter(saga_id=ids[0]).update(finished=7)
+def leave_a_gap(ids: list[str], *, place: int = 7) -> None:
+    Saga.objects.filter(saga_id=ids[0]).update(finished=place)
 
 
 def lose_an_effect(ids: list[str]) -> None:
@@ -144,6 +126,13 @@ BREACHES: dict[str, tuple[Breach, str, str]] = {
     "a compensated saga keeps its device": (keep_a_device, "nothing left", "provision: 1 left"),
     "an effect belongs to nobody": (do_it_for_a_stranger, "unknown saga", "provision: 1 of unknown sagas"),
     "a saga is late and nobody says so": (be_late, "within its deadline", "1 late without a word, 0 stuck"),
+}
+
+AMONG_MANY = {
+    "a saga is lost": (lose_saga, "accepted", "1005 accepted, 1003 ended, 1004 known"),
+    "two sagas share a place": (share_a_place, "place of its own", "1003 ended, 1002 places"),
+    "a place is left out": (lambda ids: leave_a_gap(ids, place=2_000), "place of its own", "the last is 2000"),
+    **{what: BREACHES[what] for what in list(BREACHES)[3:]},
 }
 
 
@@ -211,11 +200,27 @@ def test_a_saga_that_waits_in_the_outbox_is_not_late(ids: list[str]) -> None:
     assert red() == {}
 
 
-def test_an_effect_recorded_twice_turns_its_check_red() -> None:
-    """The ledger itself refuses this, so it takes a ledger that has been tampered with."""
+class TamperedLedger(Inspection):
+    """Shows each row twice. A true ledger refuses to hold it."""
+
+    def __init__(self, service: str) -> None:
+        shown = of_ledger(service).rows
+        super().__init__(service, f"{shown} UNION ALL {shown}")
+
+
+@pytest.mark.parametrize("status", [Status.DONE, Status.FAILED])
+@pytest.mark.parametrize("is_ended", [True, False], ids=["of a saga that has ended", "of one under way"])
+def test_an_effect_recorded_twice_turns_its_check_red(status: Status, is_ended: bool) -> None:
     [saga_id] = accept()
+    note(saga_id, status, "provision")
+    if is_ended:
+        end = completion if status is Status.DONE else compensation
+        do(saga_id, *(STEPS[1:] if status is Status.DONE else ()))
+        say(end(saga_id))
     auditor = Auditor()
-    auditor.add_ledger("provisioner", lambda: [(saga_id, "provision", "done")] * 2)
+    auditor.add_ledger(TamperedLedger("provisioner"))
+    for service in ("authorizer", "notifier"):
+        auditor.add_ledger(of_ledger(service))
     [twice] = [check for check in auditor.report()["checks"] if not check["ok"]]
     assert "recorded twice" in twice["name"]
     assert twice["detail"] == "provision: 1 repeated"
@@ -239,23 +244,88 @@ def everything() -> list[Any]:
     return [*ledgers, list(SagaLog.objects.using(COORDINATOR).values())]
 
 
-def test_what_happens_while_the_auditor_looks_is_no_breach() -> None:
-    """A saga that is accepted, done and completed, or compensated, between two of its looks breaks nothing."""
-    accept()
-    auditor = Auditor()
+class TestForgetting:
+    """Sagas that are being forgotten may look like anything; those that were are in no ledger, and are counted."""
 
-    def reading(service: str) -> Callable[[], Any]:
-        def read() -> Any:
-            found = list(Ledger(service).effects())
-            done, undone = accept(2)
-            do(done, *STEPS)
-            note(undone, Status.UNDONE, *STEPS)
-            finish(done)
-            say(compensation(undone, second=Board.current().ended))
-            return found
+    @pytest.mark.parametrize("what", ["nothing was deleted yet", "some services have deleted it", "all have"])
+    def test_while_a_saga_is_being_forgotten_everything_holds(self, ids: list[str], what: str) -> None:
+        Board.objects.update(forgotten=1)
+        for service in {"nothing": (), "some": ("authorizer",)}.get(what.split()[0], PARTICIPANTS):
+            Ledger(service).forget([ids[1]])
+        assert red() == {}
 
-        return read
+    def test_when_it_was_everything_holds_and_it_is_told(self, ids: list[str]) -> None:
+        forget_first(ids)
+        assert red() == {}
+        details = [check["detail"] for check in AUDITOR.report()["checks"]]
+        assert "5 accepted, 3 ended, 4 known, 1 forgotten" in details
 
-    for step in ONBOARDING.steps:
-        auditor.add_ledger(step.service, reading(step.service))
-    assert [check for check in auditor.report()["checks"] if not check["ok"]] == []
+    def test_a_service_that_has_not_forgotten_it_turns_red(self, ids: list[str]) -> None:
+        forget_first(ids)
+        do(ids[1], "notify")
+        assert_red("unknown saga", "notify: 1 of unknown sagas")
+
+    def test_a_saga_that_was_lost_is_not_taken_for_forgotten(self, ids: list[str]) -> None:
+        forget_first(ids)
+        lose_saga(ids)
+        assert_red("accepted", "3 known, 1 forgotten")
+
+    def test_when_all_that_ended_were_forgotten_the_places_still_hold(self, ids: list[str]) -> None:
+        for service in PARTICIPANTS:
+            Ledger(service).forget([ids[0], ids[1], ids[4]])
+        Saga.objects.filter(finished__lte=3).delete()
+        Board.objects.update(forgotten=3, pruned=3)
+        assert red() == {}
+
+
+def forget_first(ids: list[str]) -> None:
+    """Forget the saga that ended first."""
+    for service in PARTICIPANTS:
+        Ledger(service).forget([ids[1]])
+    Saga.objects.filter(finished=1).delete()
+    Board.objects.update(forgotten=1, pruned=1)
+
+
+class TestAmongMany:
+    """One breach among a thousand sagas, half of which were compensated, is found as it is among five."""
+
+    @pytest.fixture(autouse=True)
+    def _in_parts(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(comparison, "PART_SAGAS", 300)
+
+    @pytest.fixture
+    def among(self, ids: list[str]) -> list[str]:
+        many = accept(1_000)
+        done, undone = many[::2], many[1::2]
+        write(done, dict.fromkeys(STEPS, Status.DONE))
+        write(undone, {"provision": Status.UNDONE, "authorize": Status.FAILED})
+        finish(*done)
+        say(*(compensation(saga_id, second=1_000) for saga_id in undone))
+        return ids
+
+    def test_everything_holds(self, among: list[str]) -> None:
+        assert red() == {}
+
+    def test_saga_by_saga_everything_holds_too(self, among: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+        """Where tallies differ though nothing is wrong, the answer takes longer, and is the same."""
+        monkeypatch.setattr(Comparison, "_ledgers_agree", lambda *_: False)
+        assert red() == {}
+
+    @pytest.mark.parametrize(("breach", "name", "detail"), AMONG_MANY.values(), ids=AMONG_MANY)
+    def test_each_breach_turns_its_check_red(self, among: list[str], breach: Breach, name: str, detail: str) -> None:
+        breach(among)
+        assert_red(name, detail)
+
+    def test_an_effect_of_one_that_is_swapped_for_that_of_a_stranger_is_noticed(self, among: list[str]) -> None:
+        """The counts are right then, and only the sums are not."""
+        lose_an_effect(among)
+        do("stranger", "notify")
+        found = red()
+        assert "notify: 1 lacking" in found.values()
+        assert "notify: 1 of unknown sagas" in found.values()
+
+
+def write(saga_ids: list[str], statuses: dict[str, Status]) -> None:
+    for step, status in statuses.items():
+        entries = [Entry(saga_id=one, step=step, status=status, result={}, version=1) for one in saga_ids]
+        Ledger(ONBOARDING.step(step).service).record([Change(entry, RECORD) for entry in entries])

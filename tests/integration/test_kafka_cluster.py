@@ -1,11 +1,12 @@
 """What is done only on a real cluster: waiting for it, and giving it the topics."""
 
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import closing
 
 import pytest
-from kafka import KafkaAdminClient
+from kafka import KafkaAdminClient, KafkaProducer
 from kafka.admin import ConfigResource, ConfigResourceType
 
 from workshop.kafka_bus import KafkaBus
@@ -34,6 +35,12 @@ def test_of_the_steering_only_the_newest_is_kept(bus: KafkaBus, kafka_address: s
     with closing(KafkaAdminClient(bootstrap_servers=kafka_address)) as admin:
         described = admin.describe_configs([ConfigResource(ConfigResourceType.TOPIC, "control")])
     assert described["topic"]["control"]["cleanup.policy"]["value"] == "compact"
+
+
+def test_messages_are_taken_whatever_their_sender_believes_the_time_to_be(bus: KafkaBus, kafka_address: str) -> None:
+    tomorrow = int(1000 * time.time()) + 24 * 3600 * 1000
+    with closing(KafkaProducer(bootstrap_servers=kafka_address)) as producer:
+        assert producer.send("new-user", b"{}", timestamp_ms=tomorrow).get(timeout=20).topic == "new-user"
 
 
 def test_waiting_for_a_cluster_that_never_comes_ends_when_told() -> None:

@@ -103,6 +103,16 @@ def test_every_html_answer_has_the_other_security_headers(client: Client, path: 
     assert answer["X-Frame-Options"] == "DENY"
     assert answer["Referrer-Policy"] == "same-origin"
     assert answer["Cross-Origin-Opener-Policy"] == "same-origin"
+    assert {"camera=()", "microphone=()", "geolocation=()"} <= set(answer["Permissions-Policy"].split(", "))
+
+
+ASTRAY = ["//evil.example/", "//evil.example/onboard", "/onboard", "/login", "/\\evil.example", "/%2F/evil.example/"]
+
+
+@pytest.mark.parametrize("path", ASTRAY)
+def test_no_address_leads_to_another_site(client: Client, path: str) -> None:
+    for answer in (client.get(path), client.get("/", {"next": f"http:{path}"})):
+        assert not answer.get("Location", "/").startswith(("//", "/\\", "http"))
 
 
 def test_the_token_is_kept_from_scripts_and_from_other_sites(client: Client) -> None:

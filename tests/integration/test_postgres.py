@@ -4,10 +4,13 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
+from django.db.utils import ConnectionHandler
 
 from tests.eventually import eventually
 from tests.stack import CannotStart, postgres_server
@@ -16,12 +19,16 @@ from workshop.databases import databases as databases_of
 
 TESTS = Path(__file__).parents[1]
 FILES = (
+    "unit/test_clock.py",
     "unit/test_ledger.py",
     "unit/test_log_store.py",
     "integration/test_backstage_reports.py",
+    "integration/test_lease.py",
+    "integration/test_invariants_live.py",
     "integration/test_projection.py",
     "integration/test_projector_refusals.py",
     "integration/test_relay.py",
+    "integration/test_retention.py",
 )
 pytestmark = pytest.mark.timeout(180)
 
@@ -68,3 +75,17 @@ def test_whoever_is_paused_inside_a_transaction_holds_up_nobody_for_good(databas
         eventually(takes_the_lock, within_s=20)
         with pytest.raises(psycopg.errors.IdleInTransactionSessionTimeout):
             paused.execute("SELECT 1")
+
+
+def test_a_statement_for_many_rows_is_planned_once(databases: dict[str, str], django_db_blocker: Any) -> None:
+    place = databases_of(Config(**{name.lower(): url for name, url in databases.items()}))["car"]
+    with (
+        django_db_blocker.unblock(),
+        closing(ConnectionHandler({"default": place})["default"]) as connection,
+        connection.cursor() as cursor,
+    ):
+        cursor.execute("CREATE TEMPORARY TABLE car (number bigint, colour text)")
+        cursor.executemany("INSERT INTO car VALUES (%s, %s)", [(number, "red") for number in range(100)])
+        assert cursor.rowcount == 100
+        cursor.execute("SELECT statement, generic_plans + custom_plans FROM pg_prepared_statements")
+        assert cursor.fetchall() == [("INSERT INTO car VALUES ($1, $2)", 100)]

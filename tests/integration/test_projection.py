@@ -253,7 +253,7 @@ def test_every_change_takes_the_next_numbers_of_the_sequence(change: Any) -> Non
     say(life_of("known")[0])
     before = Board.current().seq
     change()
-    view = board.changes(after=before)
+    view = board.changes(after=before, limit=100)
     assert view is not None
     numbers = sorted(row["seq"] for row in view.sagas)
     assert view.seq == Board.current().seq > before
@@ -262,7 +262,7 @@ def test_every_change_takes_the_next_numbers_of_the_sequence(change: Any) -> Non
 
 def test_nothing_changed_is_told_as_nothing() -> None:
     accept()
-    assert board.changes(after=Board.current().seq) is None
+    assert board.changes(after=Board.current().seq, limit=100) is None
 
 
 @property_test

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from django.db import OperationalError, connection
 
-from dashboard import outbox, projector
+from dashboard import hearts, outbox, projector
 from dashboard.models import DeadLetter, Saga, TraceRecord
 from saga.bus import Outgoing
 from saga.errors import BrokerUnavailable
@@ -34,10 +34,11 @@ def bus() -> MemoryBus:
 
 @pytest.fixture
 def bench(bus: MemoryBus, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
-    monkeypatch.setattr(projector, "POLL_TIMEOUT_S", 0)
+    for module in (projector, hearts):
+        monkeypatch.setattr(module, "POLL_TIMEOUT_S", 0)
     bench = Bench(bus)
     yield bench
-    bench.projector.close()
+    bench.close()
 
 
 def tell(bench: Bench, saga_id: str) -> None:
@@ -66,7 +67,30 @@ def test_heartbeats_reach_the_watch_and_change_no_row(bus: MemoryBus, bench: Ben
     bench.drain()
     assert bench.watch.view("provisioner", asked_to_run=True, process=None)["state"] == "running"
     assert bench.nudges == []
-    assert bench.is_committed
+
+
+def test_each_heartbeat_is_heard_by_everybody_who_listens(bus: MemoryBus, bench: Bench) -> None:
+    other = Bench(bus)
+    bench.tell(outgoing(beat(), topic=HEARTBEAT))
+    for one in (bench, other):
+        one.hearts.run_once()
+        assert one.watch.view("provisioner", asked_to_run=True, process=None)["state"] == "running"
+    other.close()
+
+
+def test_what_was_beaten_before_anybody_listened_is_not_heard(bus: MemoryBus, bench: Bench) -> None:
+    bench.tell(outgoing(beat(), topic=HEARTBEAT))
+    bench.reopen()
+    assert not bench.hearts.run_once()
+
+
+def test_of_several_that_hear_nonsense_only_the_one_that_leads_complains(bus: MemoryBus, bench: Bench) -> None:
+    standby = hearts.Hearts(bus, watch=bench.watch, leads=lambda: False)
+    bench.tell(Outgoing(topic=HEARTBEAT, key=b"k", value=b"bump"))
+    assert standby.run_once()
+    assert bus.messages(DEAD_LETTER) == []
+    assert bench.hearts.run_once()
+    assert len(bus.messages(DEAD_LETTER)) == 1
 
 
 def test_dead_letters_are_shown(bus: MemoryBus, bench: Bench) -> None:
@@ -169,4 +193,4 @@ def test_two_projectors_share_the_work_and_nothing_is_done_twice(bus: MemoryBus,
     other.drain()
     assert min(len(bench.nudges), len(other.nudges)) > 0
     assert counters()["completed"] == counters()["accepted"] == 20
-    other.projector.close()
+    other.close()

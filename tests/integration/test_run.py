@@ -3,7 +3,8 @@
 import json
 import os
 import urllib.error
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -12,25 +13,25 @@ from tests.brokers import CannotStartKafka, kafka_server
 from tests.eventually import eventually
 from tests.live import PATIENCE_S, LiveWorkshop, free_port
 
-Run = Callable[..., LiveWorkshop]
-
 # Several starts of everything, on a machine that may be busy: whatever is waited for has a deadline of its own.
 pytestmark = pytest.mark.timeout(300)
 
 
-@pytest.fixture
-def run(tmp_path: Path) -> Iterator[Run]:
-    """Return a function that makes a workshop with settings of its own, which is ended with the test."""
-    made: list[LiveWorkshop] = []
-
-    def make(**settings: str) -> LiveWorkshop:
-        made.append(LiveWorkshop(tmp_path / "var", **settings))
-        return made[-1]
-
-    yield make
-    for workshop in made:
+@contextmanager
+def ended_at_last(workshop: LiveWorkshop) -> Iterator[LiveWorkshop]:
+    """End the workshop if its test did not do so."""
+    try:
+        yield workshop
+    finally:
         if workshop.process.poll() is None:
             workshop.stop()
+
+
+@pytest.fixture(scope="module")
+def workshop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveWorkshop]:
+    """One run for what needs no settings of its own. The last of these tests ends it."""
+    with ended_at_last(LiveWorkshop(tmp_path_factory.mktemp("run") / "var", LAG_MS="200,1500").start()) as workshop:
+        yield workshop
 
 
 def steps_done(workshop: LiveWorkshop) -> int:
@@ -46,8 +47,7 @@ def is_alive(pid: int) -> bool:
     return True
 
 
-def test_sagas_under_way_survive_the_death_of_everything(run: Run) -> None:
-    workshop = run(LAG_MS="200,1500").start()
+def test_sagas_under_way_survive_the_death_of_everything(workshop: LiveWorkshop) -> None:
     saga_ids = workshop.onboard(20)
     orchestrated = workshop.onboard(10, style="orchestration") + workshop.start_sagas(scenario="package", count=10)
     eventually(lambda: steps_done(workshop) > 30, within_s=PATIENCE_S)
@@ -60,8 +60,9 @@ def test_sagas_under_way_survive_the_death_of_everything(run: Run) -> None:
     assert workshop.mails() == len(saga_ids) + 10
 
 
-def test_a_stopped_service_stays_so_when_its_process_is_killed_and_nothing_outlives_the_end(run: Run) -> None:
-    workshop = run(LAG_MS="0,0").start()
+def test_a_stopped_service_stays_so_when_its_process_is_killed_and_nothing_outlives_the_end(
+    workshop: LiveWorkshop,
+) -> None:
     workshop.stop_service("notifier")
     workshop.kill_process("notifier")
     [saga_id] = workshop.onboard(1)
@@ -80,30 +81,35 @@ def is_stopped_again(workshop: LiveWorkshop, name: str) -> bool:
 
 
 def test_a_kafka_cluster_that_is_not_up_yet_is_waited_for_and_then_used(
-    run: Run, tmp_path: Path, request: pytest.FixtureRequest
+    tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
     port = free_port()
-    workshop = run(KAFKA_BOOTSTRAP_SERVERS=f"127.0.0.1:{port}", LAG_MS="50,300")
+    workshop = LiveWorkshop(tmp_path / "var", KAFKA_BOOTSTRAP_SERVERS=f"127.0.0.1:{port}", LAG_MS="50,300")
     workshop.launch()
-    eventually(lambda: answers(workshop), within_s=PATIENCE_S)
-    accepted_before = workshop.onboard(3)
-    assert "broker" in not_ready(workshop)
-    try:
-        with kafka_server(tmp_path / "kafka", cache=request.config.cache.mkdir("kafka"), port=port):
-            eventually(workshop.is_up, within_s=PATIENCE_S)
-            saga_ids = accepted_before + workshop.onboard(20) + workshop.start_sagas(scenario="trip", count=10)
-            saga_ids += workshop.start_sagas(scenario="package", count=5, faults={"hotel": {}})
-            eventually(lambda: steps_done(workshop) > 5, within_s=PATIENCE_S)
-            workshop.kill_process("authorizer")
-            workshop.kill_process("coordinator")
-            workshop.wait_until_all_ended(saga_ids)
-            assert workshop.broken_invariants() == []
-            assert len(workshop.sagas(status="compensated")) == 5
-            assert "broker" not in workshop.processes()
-            workshop.stop()
-    except CannotStartKafka as reason:
-        give_up = pytest.fail if os.environ.get("CI") else pytest.skip
-        give_up(f"no Apache Kafka: {reason}")
+    with ended_at_last(workshop):
+        eventually(lambda: answers(workshop), within_s=PATIENCE_S)
+        accepted_before = workshop.onboard(3)
+        assert "broker" in not_ready(workshop)
+        try:
+            with kafka_server(tmp_path / "kafka", cache=request.config.cache.mkdir("kafka"), port=port):
+                everything_goes_on(workshop, accepted_before)
+        except CannotStartKafka as reason:
+            give_up = pytest.fail if os.environ.get("CI") else pytest.skip
+            give_up(f"no Apache Kafka: {reason}")
+
+
+def everything_goes_on(workshop: LiveWorkshop, accepted_before: list[str]) -> None:
+    eventually(workshop.is_up, within_s=PATIENCE_S)
+    saga_ids = accepted_before + workshop.onboard(20) + workshop.start_sagas(scenario="trip", count=10)
+    saga_ids += workshop.start_sagas(scenario="package", count=5, faults={"hotel": {}})
+    eventually(lambda: steps_done(workshop) > 5, within_s=PATIENCE_S)
+    workshop.kill_process("authorizer")
+    workshop.kill_process("coordinator")
+    workshop.wait_until_all_ended(saga_ids)
+    assert workshop.broken_invariants() == []
+    assert len(workshop.sagas(status="compensated")) == 5
+    assert "broker" not in workshop.processes()
+    workshop.stop()
 
 
 def answers(workshop: LiveWorkshop) -> bool:

@@ -38,6 +38,15 @@ async def test_a_socket_is_opened_for(server: Server, headers: Any) -> None:
         assert (await page.next())["type"] == "snapshot"
 
 
+@pytest.mark.parametrize(("scheme", "is_ours"), [(b"https", True), (b"http", False)], ids=["https", "http"])
+async def test_behind_tls_a_page_that_came_without_it_is_not_ours(
+    server: Server, settings: Any, scheme: bytes, is_ours: bool
+) -> None:
+    settings.HTTPS = True
+    headers = (HOST, (b"origin", scheme + b"://localhost:8000"))
+    assert await is_refused(server.application, headers=headers) is not is_ours
+
+
 async def test_the_web_process_serves_the_socket_at_its_address() -> None:
     from workshop.asgi import application
 

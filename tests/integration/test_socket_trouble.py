@@ -1,8 +1,11 @@
 """What a page is told when something is broken, and that one page's trouble is not another's."""
 
+from contextlib import AsyncExitStack
+
 import pytest
 
 from dashboard.models import Board
+from dashboard.sockets import TRY_AGAIN_LATER
 from saga.messages import Kind
 from tests.dash_factories import accept, completion, event, say, trace
 from tests.dash_socket import Server, shows
@@ -42,6 +45,35 @@ async def test_the_page_is_told_when_the_database_does_not_answer_and_catches_up
         await page.until(shows(*ids))
     assert "disk I/O error" in told["health"][0]["detail"]
     assert page.frames[-1]["health"][0]["ok"]
+
+
+async def test_pages_opened_while_the_database_does_not_answer_are_told_so_and_shown_all_later(server: Server) -> None:
+    ids = await server.do(accept, 3)
+    async with AsyncExitStack() as opened:
+        async with server.broken_database():
+            pages = [await opened.enter_async_context(server.page()) for _ in range(2)]
+            told = [await page.until(lambda frame: not frame["health"][0]["ok"]) for page in pages]
+        shown = [await page.until(lambda frame: frame["type"] == "snapshot") for page in pages]
+    assert all("disk I/O error" in frame["health"][0]["detail"] for frame in told)
+    assert [[row["saga_id"] for row in frame["sagas"]] for frame in shown] == [ids[::-1]] * 2
+
+
+async def test_a_switch_made_while_the_database_does_not_answer_is_done_later(server: Server) -> None:
+    async with server.page() as page:
+        await page.next()
+        async with server.broken_database():
+            await page.say({"type": "trace-mode", "enabled": False})
+            await page.until(lambda frame: not frame["health"][0]["ok"])
+        shown = await page.until(lambda frame: frame["type"] == "snapshot")
+    assert not shown["trace"]
+
+
+async def test_what_cannot_be_sent_now_is_left_to_the_next_connection(server: Server) -> None:
+    async with server.page() as page:
+        await page.next()
+        async with server.broken_database():
+            await page.say({"type": "resume", "after": 0})
+            assert await page.end() == TRY_AGAIN_LATER
 
 
 async def test_health_reaches_every_page_whatever_it_has_seen(server: Server) -> None:

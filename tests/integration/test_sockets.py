@@ -133,6 +133,19 @@ async def test_coming_back_without_trace_brings_only_what_has_ended(server: Serv
     assert page.knows_no_steps
 
 
+async def test_a_page_for_which_too_much_has_changed_is_shown_the_board_anew(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hub, "CATCH_UP_ROWS", 3)
+    ids = await server.do(accept, 4)
+    async with server.page() as page:
+        await page.next()
+        await page.say({"type": "resume", "after": 0})
+        again = await page.next()
+    assert again["type"] == "snapshot"
+    assert {row["saga_id"] for row in again["sagas"]} == set(ids)
+
+
 async def test_a_page_that_was_further_than_the_server_is_sent_nothing_and_goes_on(server: Server) -> None:
     async with server.page() as page:
         await page.next()

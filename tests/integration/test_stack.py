@@ -4,12 +4,17 @@ import json
 import os
 import signal
 import urllib.error
+import urllib.request
+from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
+from prometheus_client.parser import text_string_to_metric_families
 
+from saga.event_lines import LOGGER
 from tests.eventually import eventually
 from tests.live import ENDS, PATIENCE_S, LiveWorkshop
 from tests.stack import CannotStart, OpenPage, RedisServer, open_page, postgres_server
@@ -40,7 +45,7 @@ def workshop(
             give_up(str(reason))
         var: Path = tmp_path_factory.mktemp("stack") / "var"
         settings = {"KAFKA_BOOTSTRAP_SERVERS": kafka_address, "REDIS_URL": redis.url, "BACKSTAGE": "false"}
-        run = LiveWorkshop(var, LAG_MS="50,300", **settings, **databases)
+        run = LiveWorkshop(var, LAG_MS="50,300", LOG_FORMAT="json", **settings, **databases)
         stack.callback(run.stop)
         yield run.start()
 
@@ -53,6 +58,24 @@ def page(workshop: LiveWorkshop) -> Iterator[OpenPage]:
 
 def shows_ends_of(page: OpenPage, saga_ids: list[str]) -> None:
     page.until(lambda rows: all(rows.get(saga_id, {}).get("status") in ENDS for saga_id in saga_ids))
+
+
+def samples(workshop: LiveWorkshop) -> dict[tuple[str, str | None], float]:
+    """Return what /metrics tells, by name and, for sagas, by status or end."""
+    with urllib.request.urlopen(f"{workshop.url}/metrics", timeout=20) as answer:
+        families = text_string_to_metric_families(answer.read().decode())
+        found = [sample for family in families for sample in family.samples]
+    told: dict[tuple[str, str | None], float] = defaultdict(float)
+    for sample in found:
+        told[sample.name, sample.labels.get("status") or sample.labels.get("end")] += sample.value
+    return told
+
+
+def logged(workshop: LiveWorkshop, saga_id: str) -> list[dict[str, Any]]:
+    """Return the lines of the log about a saga, in the order in which things happened; every line must be JSON."""
+    lines = [json.loads(line) for line in list(workshop.output)]
+    events = [line for line in lines if line["logger"] == LOGGER and line["saga_id"] == saga_id]
+    return sorted(events, key=lambda line: line["happened_at"])
 
 
 def not_ready(workshop: LiveWorkshop) -> set[str]:
@@ -72,6 +95,28 @@ def test_sagas_of_both_styles_end_well_and_every_invariant_holds(workshop: LiveW
     assert {page.rows[saga_id]["status"] for saga_id in completing} == {"completed"}
     assert {page.rows[saga_id]["status"] for saga_id in undone} == {"compensated"}
     assert workshop.broken_invariants() == []
+
+
+def test_the_web_process_tells_what_the_projector_counted(workshop: LiveWorkshop, page: OpenPage) -> None:
+    shows_ends_of(page, workshop.onboard(5))
+    told = samples(workshop)
+    ended = sum(value for (name, status), value in told.items() if name == "saga_workshop_sagas" and status in ENDS)
+    assert sum(value for (name, _), value in told.items() if name == "saga_workshop_saga_seconds_count") == ended
+    assert told["saga_workshop_projection_delay_seconds_count", None] > 0
+
+
+def test_a_saga_is_found_in_the_log_from_its_start_to_its_end(workshop: LiveWorkshop, page: OpenPage) -> None:
+    [saga_id] = workshop.onboard(1)
+    shows_ends_of(page, [saga_id])
+    events = eventually(lambda: (found := logged(workshop, saga_id)) and found[-1]["event"] == "completed" and found)
+    assert [line["process"] for line in events if line["event"] in ("started", "succeeded", "completed")] == [
+        "projector",
+        "provisioner",
+        "authorizer",
+        "notifier",
+        "provisioner",
+    ]
+    assert len({line["trace_id"] for line in events}) == 1
 
 
 def test_nothing_is_kept_in_files(workshop: LiveWorkshop) -> None:

@@ -117,6 +117,17 @@ def test_each_line_carries_the_name_of_its_process(run: Run) -> None:
     run.shows("basil | ohup")
 
 
+def test_where_nothing_can_be_written_processes_are_started_again_and_are_told_of_later(run: Run) -> None:
+    in_the_way = run.processes_file.with_name("processes.json.draft")
+    in_the_way.mkdir()
+    run.start(python("ann", WAIT.replace("print('up')", "import os; print('up as', os.getpid())")))
+    os.kill(int(run.told("up as").split()[-1]), signal.SIGKILL)
+    second = eventually(lambda: [line for line in run.lines() if "up as" in line][1:])
+    in_the_way.rmdir()
+    assert run.pid("ann") == int(second[0].split()[-1])
+    assert sum("cannot write down" in line for line in run.lines()) == 1
+
+
 def test_a_killed_process_is_started_again_and_its_end_is_told(run: Run) -> None:
     run.start(python("ann", WAIT))
     first = run.pid("ann")

@@ -124,27 +124,16 @@ def events(workshop: LiveWorkshop, saga_id: str) -> set[tuple[str, str | None]]:
 
 
 def test_a_damaged_message_is_corrected_and_replayed_and_its_saga_finishes(workshop: LiveWorkshop) -> None:
-    set_faults_and_wait(workshop, "authorizer", drop_rate=1.0)
+    workshop.set_faults("authorizer", drop_rate=1.0)
     [saga_id] = workshop.onboard(1)
     saga = workshop.wait_for_status(saga_id, "stuck")
-    set_faults_and_wait(workshop, "authorizer")
+    workshop.set_faults("authorizer")
     [lost] = [event["payload"] for event in saga["events"] if event["topic"] == "authorize"]
     damage(workshop, Outgoing(topic="authorize", key=saga_id.encode(), value=json.dumps(lost)[:-20].encode()))
     letter = eventually(lambda: dead_letter_of(workshop, saga_id), within_s=PATIENCE_S)
     workshop.send("POST", f"/api/dead-letters/{letter['id']}/replay", {"value": json.dumps(lost)})
     workshop.wait_for_status(saga_id, "completed")
     assert dead_letter_of(workshop, saga_id)["replayed_at"] is not None
-
-
-def set_faults_and_wait(workshop: LiveWorkshop, service: str, **rules: Any) -> None:
-    """Put these rules in the place of the old ones, and wait until the service has heard.
-
-    It acknowledges no rules, but the order that comes with them: one attempt that fails, and is tried again.
-    """
-    workshop.clear_faults()
-    eventually(lambda: not workshop.service(service)["armed"], within_s=PATIENCE_S)
-    workshop.set_faults(service, fail_next=1, **rules)
-    eventually(lambda: workshop.service(service)["armed"], within_s=PATIENCE_S)
 
 
 def damage(workshop: LiveWorkshop, message: Outgoing) -> None:

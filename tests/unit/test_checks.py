@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from workshop.checks import RULES, broken_rules
+from workshop.checks import RULES, WEB_RULES, broken_rules
 from workshop.config import Config
 
 KAFKA = {"kafka_bootstrap_servers": "kafka:9092"}
@@ -15,6 +15,8 @@ READ_MODEL = {"database_url": "postgresql://db/dashboard"}
 LEDGERS = {"ledger_database_url": "postgresql://db/ledger_{service}"}
 REDIS = {"redis_url": "redis://redis:6379/0"}
 HERE = Path(__file__)
+PASSWORD = {"instructor_password": "open sesame"}
+EVERY_RULE = (*RULES, *WEB_RULES)
 
 WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "TLS with the built-in broker": ({"kafka_security_protocol": "SSL"}, "E001"),
@@ -28,9 +30,19 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "only the read model in PostgreSQL": (READ_MODEL, "E006"),
     "only the ledgers in PostgreSQL": (LEDGERS, "E006"),
     "two processes without Redis": ({"backstage": False}, "E007"),
+    "open to the network without a password": ({"host": "0.0.0.0"}, "E008"),
+    "open to the network by IPv6": ({"host": "::"}, "E008"),
+    "at an address of the network": ({"host": "192.0.2.7"}, "E008"),
+    "at a name": ({"host": "workshop.example.com"}, "E008"),
+    "behind a proxy without a password": ({"https": True}, "E008"),
 }
 RIGHT: dict[str, dict[str, Any]] = {
     "nothing": {},
+    "open to the network with a password": {"host": "0.0.0.0", **PASSWORD},
+    "behind a proxy with a password": {"https": True, **PASSWORD},
+    "loopback by name": {"host": "localhost"},
+    "another loopback": {"host": "127.0.0.2"},
+    "loopback by IPv6": {"host": "::1"},
     "a cluster": KAFKA,
     "a cluster with TLS": {**KAFKA, "kafka_security_protocol": "SSL"},
     "a cluster with TLS and an authority": {**KAFKA, "kafka_security_protocol": "SSL", "kafka_ca_file": HERE},
@@ -43,14 +55,18 @@ RIGHT: dict[str, dict[str, Any]] = {
 
 @pytest.mark.parametrize(("given", "id"), WRONG.values(), ids=WRONG)
 def test_what_is_wrong_together_is_named_with_a_hint(given: dict[str, Any], id: str) -> None:
-    [error] = broken_rules(Config(**given))
+    [error] = broken_rules(Config(**given), EVERY_RULE)
     assert (error.id, bool(error.hint)) == (f"workshop.{id}", True)
 
 
 @pytest.mark.parametrize("given", RIGHT.values(), ids=RIGHT)
 def test_what_is_right_together_is_let_pass(given: dict[str, Any]) -> None:
-    assert broken_rules(Config(**given)) == []
+    assert broken_rules(Config(**given), EVERY_RULE) == []
 
 
 def test_every_rule_is_broken_by_some_setting() -> None:
-    assert {f"workshop.{id}" for _, id in WRONG.values()} == {rule.id for rule in RULES}
+    assert {f"workshop.{id}" for _, id in WRONG.values()} == {rule.id for rule in EVERY_RULE}
+
+
+def test_only_who_serves_the_page_needs_the_password() -> None:
+    assert broken_rules(Config(host="0.0.0.0")) == []

@@ -8,10 +8,10 @@ import pytest
 import yaml
 
 from saga.topics import SERVICES
-from workshop.checks import broken_rules
+from workshop.checks import WEB_RULES, broken_rules
 from workshop.config import Config
 from workshop.processes import SERVICE_PROCESSES
-from workshop.secret_files import NAMES
+from workshop.secret_files import SIZES, make_missing
 
 ROOT = Path(__file__).parents[2]
 TEXT = (ROOT / "docker-compose.yaml").read_text()
@@ -68,18 +68,26 @@ def test_only_the_page_and_the_mail_can_be_reached_and_only_from_this_machine() 
 
 
 def test_no_secret_is_written_down() -> None:
-    assert not re.search(r"(password|secret_key|token)\s*[:=]\s*(?!/secrets/)\S", TEXT, re.I)
+    assert not re.search(r"(password|secret_key|token)\s*[:=]\s*(?!/secrets/|\$\{\w+:-\}$|-\}$)\S", TEXT, re.I | re.M)
     assert not re.search(r"://[^/\s]*:[^/\s]*@", TEXT)
 
 
 def test_the_settings_are_known_and_right_together() -> None:
-    given = {name: re.sub(r"\$\{\w+:-(.*)\}", r"\1", value) for name, value in FILE["x-settings"].items()}
+    given = {name: re.sub(r"\$\{\w+:-(.*)\}", r"\1", value) for name, value in ALL["web"]["environment"].items()}
     assert {name.lower() for name in given} <= set(Config.model_fields)
     assert broken_rules(Config(**{name.lower(): value for name, value in given.items() if value})) == []
 
 
+def test_who_listens_to_everybody_has_a_password_that_was_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    [host] = re.findall(r"^ENV .*\bHOST=(\S+)", (ROOT / "Dockerfile").read_text(), re.M)
+    monkeypatch.setenv("INSTRUCTOR_PASSWORD", "")
+    make_missing(tmp_path)
+    assert broken_rules(Config(host=host), WEB_RULES)
+    assert not broken_rules(Config(host=host, _secrets_dir=tmp_path), WEB_RULES)
+
+
 def test_the_secrets_that_are_made_are_settings() -> None:
-    assert set(NAMES) <= set(Config.model_fields)
+    assert set(SIZES) <= set(Config.model_fields)
 
 
 def test_each_service_is_given_a_database() -> None:

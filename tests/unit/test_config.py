@@ -49,6 +49,9 @@ def test_an_empty_variable_counts_as_not_set(monkeypatch: pytest.MonkeyPatch) ->
         ("KAFKA_BOOTSTRAP_SERVERS", "http://kafka:9092"),
         ("EMAIL_USE_TLS", "si"),
         ("BACKSTAGE", "elsewhere"),
+        ("HTTPS", "maybe"),
+        ("COMMANDS_PER_MINUTE", "-1"),
+        ("SAGAS_PER_MINUTE", "many"),
         ("KAFKA_SECURITY_PROTOCOL", "TLS"),
         ("KAFKA_SASL_MECHANISM", "plain"),
     ],
@@ -73,6 +76,7 @@ def test_all_mistakes_are_told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     ("name", "value"),
     [
         ("SECRET_KEY", "hunter2"),
+        ("INSTRUCTOR_PASSWORD", "hunter2"),
         ("DATABASE_URL", "mysql://me:hunter2@db/workshop"),
         ("DATABASE_URL", "postgresql://me:hunter2@db"),
         ("DATABASE_URL", "postgresql://me:hunter2@db/workshop?colour=red"),

@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from consumers.ledger import Ledger
 from consumers.log_store import SagaLogStore
 from saga import routing, saga_log
 from saga.bus import Outgoing
@@ -15,7 +14,7 @@ from saga.messages import Action, Kind, Outcome, SagaMessage, StepFault
 from saga.saga_log import LogEntry
 from saga.steering import FaultRules
 from tests.factories import ADA, command, outgoing, reply, request
-from tests.workbench import INSTANTS, Crash, Workbench
+from tests.workbench import INSTANTS, Crash, Workbench, effects_of
 
 BOOKINGS = ("car", "hotel", "flight", "tickets")
 ALL = (COORDINATOR, *BOOKINGS)
@@ -47,7 +46,7 @@ def see_through(bench: Workbench, *messages: SagaMessage) -> None:
 
 def standing() -> dict[str, str]:
     """Return what became of each booking of `saga-1`."""
-    return {step: status for name in BOOKINGS for _, step, status in Ledger(name).effects()}
+    return {step: status for name in BOOKINGS for _, step, status in effects_of(name)}
 
 
 @pytest.mark.parametrize(

@@ -136,5 +136,5 @@ def test_each_saga_topic_is_read_by_exactly_one_service() -> None:
 
 def test_what_must_arrive_in_the_order_it_was_said_has_one_partition() -> None:
     counts = partitions_by_topic(6)
-    assert {topic for topic, count in counts.items() if count == 1} == {"heartbeat", "control"}
+    assert {topic for topic, count in counts.items() if count == 1} == {"heartbeat", "control", "forget"}
     assert {topic for topic, count in counts.items() if count == 6} == {*SAGA_TOPICS, "trace", "dead-letter"}

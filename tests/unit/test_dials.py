@@ -18,8 +18,20 @@ def dials() -> Dials:
 
 
 def test_a_control_sets_lag_running_and_rules(dials: Dials) -> None:
-    dials.turn(control(running=False, lag_ms=(1, 2), faults=FaultRules(drop_rate=0.5)))
-    assert dials == Dials(lag_ms=(1, 2), running=False, rules=FaultRules(drop_rate=0.5))
+    asked = control(running=False, lag_ms=(1, 2), faults=FaultRules(drop_rate=0.5))
+    dials.turn(asked)
+    assert dials == Dials(lag_ms=(1, 2), running=False, rules=FaultRules(drop_rate=0.5), heard=asked.wish)
+
+
+def test_a_wish_is_the_same_whoever_is_given_an_order_with_it() -> None:
+    assert control(order=CRASH).wish == control(order=FAIL).wish == control().wish
+
+
+@pytest.mark.parametrize(
+    "other", [{"running": False}, {"lag_ms": (1, 2)}, {"faults": FaultRules(seed=1)}], ids=["to stop", "lag", "faults"]
+)
+def test_a_wish_for_anything_else_is_another(other: dict[str, Any]) -> None:
+    assert control(**other).wish != control().wish
 
 
 def test_a_control_without_rules_clears_them(dials: Dials) -> None:

@@ -5,9 +5,11 @@ from dataclasses import replace
 
 import pytest
 
+from consumers import inspection
 from consumers.ledger import Change, Ledger
 from saga import participation
 from saga.bus import Record
+from saga.digests import digest_of
 from saga.messages import Action
 from saga.participation import Entry, Status
 from tests.factories import AT, LATER, attempt, entry, outgoing, record, request
@@ -106,13 +108,20 @@ def test_a_result_keeps_every_character(ledger: Ledger) -> None:
 
 def test_the_closing_of_a_saga_is_no_effect_on_the_world(ledger: Ledger) -> None:
     ledger.record(changes([FIRST, entry(step=None)]))
-    assert list(ledger.effects()) == [("saga-1", "provision", "done")]
+    assert list(inspection.of_ledger("provisioner").of(["saga-1"])) == [("provision", "done", digest_of("saga-1"))]
 
 
 def test_a_thousand_sagas_are_found_at_once(ledger: Ledger) -> None:
     entries = [replace(FIRST, saga_id=f"saga-{number}") for number in range(1000)]
     ledger.record(changes(entries))
     assert len(ledger.find([each.saga_id for each in entries])) == 1000
+
+
+def test_what_is_forgotten_is_gone_with_all_its_steps_and_nothing_else_is(ledger: Ledger) -> None:
+    kept = replace(FIRST, saga_id="saga-2")
+    ledger.record(changes([FIRST, entry(step=None), kept]))
+    ledger.forget(["saga-1", "never-heard-of"])
+    assert ledger.find(["saga-1", "saga-2"]) == {kept.key: kept}
 
 
 class TestTimer:

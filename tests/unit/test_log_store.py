@@ -4,7 +4,9 @@ from collections.abc import Sequence
 
 import pytest
 
+from consumers import inspection
 from consumers.log_store import LogHasMoved, SagaLogStore
+from saga.digests import digest_of
 from saga.messages import Outcome, StepFault
 from saga.routing import End
 from saga.saga_log import LogEntry, Mark, decide, replay
@@ -53,7 +55,15 @@ def test_where_one_log_has_moved_nothing_of_the_batch_is_written(store: SagaLogS
     assert store.read(["saga-1", "saga-2"]) == {"saga-1": BEGUN}
 
 
-def test_the_ends_of_sagas_can_be_listed(store: SagaLogStore) -> None:
+def test_the_ends_of_sagas_are_seen_by_whoever_inspects_the_log(store: SagaLogStore) -> None:
     append(store, 0, [*BEGUN, ENDED])
     append(store, 0, BEGUN, saga_id="saga-2")
-    assert list(store.ends()) == [("saga-1", "compensated")]
+    ends = inspection.of_log("coordinator").of(["saga-1", "saga-2"])
+    assert list(ends) == [("end", "compensated", digest_of("saga-1"))]
+
+
+def test_a_log_that_is_forgotten_is_gone_and_no_other_is(store: SagaLogStore) -> None:
+    append(store, 0, [*BEGUN, ENDED])
+    append(store, 0, BEGUN, saga_id="saga-2")
+    store.forget(["saga-1", "never-heard-of"])
+    assert store.read(["saga-1", "saga-2"]) == {"saga-2": BEGUN}

@@ -16,7 +16,7 @@ def names(**settings: object) -> list[str]:
 
 
 def test_the_embedded_run_has_a_broker_and_one_web_process_for_everything_else() -> None:
-    assert names() == ["broker", *SERVICE_PROCESSES, "web"]
+    assert names() == ["broker", "web", *SERVICE_PROCESSES]
 
 
 def test_a_cluster_takes_the_place_of_the_broker() -> None:
@@ -24,7 +24,7 @@ def test_a_cluster_takes_the_place_of_the_broker() -> None:
 
 
 def test_the_projector_is_a_process_when_the_web_server_leaves_its_work_to_it() -> None:
-    assert names(backstage=False, redis_url=REDIS) == ["broker", *SERVICE_PROCESSES, "projector", "web"]
+    assert names(backstage=False, redis_url=REDIS) == ["broker", "web", "projector", *SERVICE_PROCESSES]
 
 
 def test_nobody_projects_beside_a_web_server_that_does() -> None:

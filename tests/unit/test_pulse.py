@@ -93,6 +93,33 @@ def test_one_beat_comes_each_second(patient: Patient) -> None:
 
 
 @pytest.mark.parametrize(
+    ("condition", "asked_to_run", "interval_s"),
+    [
+        pytest.param(Condition("starting", "", None), True, pulse_module.EAGER_INTERVAL_S, id="it starts"),
+        pytest.param(Condition("running", "", IDLE), True, pulse_module.EAGER_INTERVAL_S, id="it joins its group"),
+        pytest.param(Condition("stopped", "", None), True, pulse_module.EAGER_INTERVAL_S, id="it shall start"),
+        pytest.param(Condition("running", "", BUSY), False, pulse_module.EAGER_INTERVAL_S, id="it shall stop"),
+        pytest.param(Condition("running", "", BUSY), True, pulse_module.BEAT_INTERVAL_S, id="it runs"),
+        pytest.param(Condition("stopped", "", None), False, pulse_module.BEAT_INTERVAL_S, id="it has stopped"),
+        pytest.param(Condition("failing", "", None), True, pulse_module.BEAT_INTERVAL_S, id="it is in trouble"),
+        pytest.param(Condition("failing", "", None), False, pulse_module.BEAT_INTERVAL_S, id="it fails to stop"),
+    ],
+)
+def test_a_service_that_is_not_yet_what_it_shall_be_beats_faster(
+    patient: Patient, condition: Condition, asked_to_run: bool, interval_s: float
+) -> None:
+    patient.condition, patient.dials.running = condition, asked_to_run
+    pulse, beats = patient.pulse(), []
+    pulse.run_once()
+    for _ in range(2):
+        patient.clock.seconds += interval_s / 2
+        patient.tell(control(service="hotel"))  # there is something to hear, so it does not wait for the next beat
+        pulse.run_once()
+        beats.append(len(patient.beats()))
+    assert beats == [1, 2]
+
+
+@pytest.mark.parametrize(
     ("condition", "state", "detail"),
     [
         pytest.param(Condition("running", "", IDLE), "starting", "", id="no partition yet"),
@@ -108,15 +135,24 @@ def test_a_beat_tells_the_truth(patient: Patient, condition: Condition, state: s
 
 
 def test_a_service_follows_what_it_is_told(patient: Patient) -> None:
-    patient.tell(control(running=False, lag_ms=(1, 2)))
+    asked = control(running=False, lag_ms=(1, 2))
+    patient.tell(asked)
     patient.pulse().run_once()
-    assert patient.dials == Dials(lag_ms=(1, 2), running=False)
+    assert patient.dials == Dials(lag_ms=(1, 2), running=False, heard=asked.wish)
+
+
+def test_a_beat_tells_what_the_service_has_heard_last(patient: Patient) -> None:
+    asked = control(faults=FaultRules(drop_rate=0.5))
+    patient.tell(control(), asked)
+    patient.pulse().run_once()
+    assert [beat.heard for beat in patient.beats()] == [asked.wish]
 
 
 def test_the_newest_word_counts(patient: Patient) -> None:
-    patient.tell(control(running=False), control(running=True, lag_ms=(5, 6)))
+    newest = control(running=True, lag_ms=(5, 6))
+    patient.tell(control(running=False), newest)
     patient.pulse().run_once()
-    assert patient.dials == Dials(lag_ms=(5, 6), running=True)
+    assert patient.dials == Dials(lag_ms=(5, 6), running=True, heard=newest.wish)
 
 
 def test_what_another_service_is_told_is_not_followed(patient: Patient) -> None:
@@ -160,9 +196,11 @@ def test_services_that_share_a_process_beat_one_by_one_as_one_instance(patient: 
 
 
 def test_of_services_that_share_a_process_each_follows_what_it_is_told(patient: Patient) -> None:
-    patient.tell(control("hotel", lag_ms=(1, 2), order=Order(instance="1a2b3c4d", fail_next=2)))
+    asked = control("hotel", lag_ms=(1, 2), order=Order(instance="1a2b3c4d", fail_next=2))
+    patient.tell(asked)
     patient.shared_pulse().run_once()
-    assert (patient.dials, patient.other_dials) == (Dials(lag_ms=(400, 3000)), Dials(lag_ms=(1, 2), fail_next=2))
+    assert patient.dials == Dials(lag_ms=(400, 3000))
+    assert patient.other_dials == Dials(lag_ms=(1, 2), fail_next=2, heard=asked.wish)
 
 
 @pytest.mark.parametrize(

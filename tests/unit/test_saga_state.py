@@ -253,6 +253,19 @@ class TestReason:
         assert fold(UNKNOWN, [asked]).why == "nobody wants it any more"
 
 
+@pytest.mark.parametrize("order", [[0, 1, 2], [2, 1, 0], [1, 2, 0]], ids=str)
+def test_a_step_that_is_taken_on_again_after_a_crash_began_the_first_time(order: list[int]) -> None:
+    events = [on_step(Kind.RECEIVED, at=AT), on_step(Kind.RECEIVED, at=LATER), on_step(Kind.SUCCEEDED, at=LATER)]
+    assert fold(initial(ONBOARDING), [events[place] for place in order]).steps[0].since == AT
+
+
+@pytest.mark.parametrize("order", [[0, 1, 2], [2, 1, 0], [1, 2, 0]], ids=str)
+def test_the_undoing_of_a_step_began_when_it_was_taken_on_itself(order: list[int]) -> None:
+    undoing = on_step(Kind.UNDOING, action=UNDO, at=LATER)
+    events = [on_step(Kind.RECEIVED, at=AT), on_step(Kind.SUCCEEDED, at=AT), undoing]
+    assert fold(initial(ONBOARDING), [events[place] for place in order]).steps[0].since == LATER
+
+
 def test_a_saga_that_was_driven_on_is_in_that_round() -> None:
     assert fold(UNKNOWN, [of_saga(Kind.STARTED, attempt=3), of_saga(Kind.STARTED, attempt=2)]).round == 3
 

@@ -30,6 +30,10 @@ def view(watch: Watch, *, asked_to_run: bool = True, **process: Any) -> dict[str
     return watch.view("provisioner", asked_to_run=asked_to_run, process=entry)
 
 
+def states(seen: dict[str, Any]) -> dict[str, str]:
+    return {one["instance"]: one["state"] for one in seen["instances"]}
+
+
 STATES = {
     "it runs": ({}, True, "running", ""),
     "it has no partitions yet": ({"partitions": ()}, True, "starting", "joining its group"),
@@ -60,7 +64,7 @@ def test_silence_makes_a_service_gone_and_tells_since_when(watch: Watch, clock: 
     clock.now += SILENT_AFTER_S + 0.1
     gone = view(watch)
     assert (gone["state"], gone["detail"]) == ("gone", "silent since 09:08:07 UTC")
-    assert (gone["in_flight"], gone["partitions"], gone["instances"]) == (0, 0, [])
+    assert (gone["in_flight"], gone["partitions"]) == (0, 0)
 
 
 def test_an_instance_is_not_given_up_before_it_missed_three_beats(watch: Watch, clock: Clock) -> None:
@@ -80,7 +84,16 @@ def test_a_death_that_the_supervisor_saw_is_told_before_silence_tells(watch: Wat
     watch.hear(beat())
     dead = view(watch, state="restarting", exit="killed by SIGKILL", restarts=2)
     assert (dead["state"], dead["detail"]) == ("restarting", "killed by SIGKILL; it is started again")
-    assert (dead["restarts"], dead["instances"]) == (2, [])
+    assert (dead["restarts"], states(dead)) == (2, {"provisioner-1": "gone"})
+
+
+def test_a_death_that_the_supervisor_saw_is_not_that_of_others_which_it_did_not_start(watch: Watch) -> None:
+    watch.hear(beat(pid=101))
+    watch.hear(beat(pid=201, instance="another", in_flight=7))
+    view(watch, pid=101)
+    dead = view(watch, state="restarting", pid=None, exit="killed by SIGKILL", restarts=1)
+    assert states(dead) == {"provisioner-1": "gone", "another": "running"}
+    assert dead["in_flight"] == 7
 
 
 def test_the_beats_of_a_dead_process_are_not_taken_for_those_of_the_next(watch: Watch) -> None:
@@ -97,7 +110,43 @@ def test_numbers_are_those_of_all_living_instances(watch: Watch, clock: Clock) -
     watch.hear(beat(instance="two", in_flight=3, partitions=("new-user/1", "new-user/2")))
     seen = view(watch)
     assert (seen["in_flight"], seen["partitions"]) == (5, 3)
-    assert [one["instance"] for one in seen["instances"]] == ["one", "two"]
+    assert states(seen) == {"one": "running", "two": "running", "dead": "gone"}
+
+
+def test_of_each_instance_is_told_what_it_does(watch: Watch, clock: Clock) -> None:
+    watch.hear(beat(handled=10))
+    clock.now += 1
+    watch.hear(beat(handled=25, at="2026-01-01T09:08:07Z", heard="a wish"))
+    assert view(watch)["instances"] == [
+        {
+            "instance": "provisioner-1",
+            "pid": 101,
+            "host": "here",
+            "state": "running",
+            "partitions": ["new-user/0", "new-user/1"],
+            "in_flight": 2,
+            "rate": 15.0,
+            "last_heartbeat": "2026-01-01T09:08:07Z",
+            "heard": "a wish",
+        }
+    ]
+
+
+def test_an_instance_that_went_silent_is_listed_as_gone_while_others_go_on(watch: Watch, clock: Clock) -> None:
+    watch.hear(beat(instance="silent", at="2026-01-01T09:08:07Z"))
+    clock.now += SILENT_AFTER_S + 1
+    watch.hear(beat(instance="alive"))
+    seen = view(watch)
+    assert (seen["state"], seen["detail"]) == ("running", "1 of 2 instances went silent, the others go on")
+    [gone] = [one for one in seen["instances"] if one["state"] == "gone"]
+    assert (gone["instance"], gone["last_heartbeat"]) == ("silent", "2026-01-01T09:08:07Z")
+    assert (gone["partitions"], gone["in_flight"], gone["rate"]) == ([], 0, 0)
+
+
+def test_an_instance_that_has_gone_is_no_longer_listed_after_a_while(watch: Watch, clock: Clock) -> None:
+    watch.hear(beat())
+    clock.now += FORGET_AFTER_S + 1
+    assert view(watch)["instances"] == []
 
 
 def test_other_services_do_not_count(watch: Watch) -> None:
@@ -124,3 +173,18 @@ def test_a_worker_that_counts_from_nothing_again_has_no_negative_rate(watch: Wat
     clock.now += 1
     watch.hear(beat(handled=0))
     assert view(watch)["rate"] == 0
+
+
+@pytest.mark.parametrize(
+    ("later", "is_news"),
+    [
+        pytest.param({"in_flight": 9}, False, id="it works on"),
+        pytest.param({"state": "failing"}, True, id="it is in another state"),
+        pytest.param({"instance": "another"}, True, id="another instance"),
+    ],
+)
+def test_a_change_of_state_is_news(watch: Watch, later: dict[str, Any], is_news: bool) -> None:
+    watch.hear(beat())
+    watch.news.clear()
+    watch.hear(beat(**later))
+    assert watch.news.is_set() is is_news

@@ -1,12 +1,13 @@
-"""A browser that has stopped reading is let go, and only then."""
+"""A browser that has stopped reading is let go, and so is one that does not stop sending; and only then."""
 
+from io import BytesIO
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from daphne.server import Server
 
-from workshop.web_server import MAX_UNSENT_BYTES, BoundedServer
+from workshop.web_server import MAX_BODY_BYTES, MAX_KEPT_BYTES, MAX_UNSENT_BYTES, BoundedBody, BoundedServer
 
 FRAME = {"type": "websocket.send", "text": "news"}
 
@@ -43,3 +44,38 @@ async def test_a_browser_is_dropped_when_too_much_waits_for_it(
     protocol = reader(unsent)
     await server.handle_reply(protocol, FRAME)
     assert (bool(protocol.aborted), protocol.passed) == (is_dropped, [FRAME])
+
+
+CHUNK = bytes(64 * 1024)
+
+
+def sent(size: int) -> Any:
+    """Return the server's end of a request with a body of about this size, read as far as it is."""
+    aborted: list[bool] = []
+    channel = SimpleNamespace(transport=SimpleNamespace(abortConnection=lambda: aborted.append(True)))
+    request = SimpleNamespace(content=BytesIO(), channel=channel, aborted=aborted)
+    body = BoundedBody(request)
+    for _ in range(size // len(CHUNK)):
+        body.handle_chunk(CHUNK)
+    return request
+
+
+@pytest.mark.parametrize(
+    ("size", "kept"),
+    [
+        pytest.param(0, 0, id="no body"),
+        pytest.param(MAX_KEPT_BYTES, MAX_KEPT_BYTES, id="as much as is kept"),
+        pytest.param(MAX_BODY_BYTES, MAX_KEPT_BYTES, id="more than is kept"),
+    ],
+)
+def test_of_a_body_only_the_beginning_is_kept(size: int, kept: int) -> None:
+    request = sent(size)
+    assert (len(request.content.getvalue()), request.aborted) == (kept, [])
+
+
+def test_a_body_without_end_is_cut_off() -> None:
+    assert sent(MAX_BODY_BYTES + len(CHUNK)).aborted
+
+
+def test_what_django_takes_is_kept(settings: Any) -> None:
+    assert settings.DATA_UPLOAD_MAX_MEMORY_SIZE < MAX_KEPT_BYTES

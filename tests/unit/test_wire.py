@@ -49,6 +49,7 @@ json_values = st.recursive(
 objects = st.dictionaries(text, json_values, max_size=3)
 users = st.builds(User, name=names, department=names)
 actions = st.sampled_from(Action)
+trace_ids = st.none() | st.from_regex(r"[0-9a-f]{32}", fullmatch=True)
 rounds = st.integers(1, 2**31 - 1)
 rates = st.floats(0, 1)
 step_faults = st.builds(
@@ -112,6 +113,7 @@ messages = st.one_of(
         reason=st.none() | text,
         faults=st.dictionaries(text, step_faults, max_size=2),
         by_hand=st.booleans(),
+        trace_id=trace_ids,
     ),
     st.builds(
         Reply,
@@ -124,6 +126,7 @@ messages = st.one_of(
         round=rounds,
         result=objects,
         reason=st.none() | text,
+        trace_id=trace_ids,
     ),
     st.builds(
         Trace,
@@ -132,6 +135,7 @@ messages = st.one_of(
         style=text,
         user=users,
         events=st.lists(events, min_size=1, max_size=2).map(tuple),
+        trace_id=trace_ids,
     ),
     st.builds(
         DeadLetter,
@@ -143,6 +147,7 @@ messages = st.one_of(
         key=st.none() | text,
         value=st.none() | text,
         at=times,
+        trace_id=trace_ids,
     ),
     st.builds(
         Heartbeat,
@@ -186,7 +191,7 @@ def test_what_is_encoded_is_a_cloud_event(message: wire.Payload) -> None:
     assert datetime.fromisoformat(found["time"]).utcoffset() is not None
     assert found["datacontenttype"] == "application/json"
     assert all(name.isalnum() and name.islower() for name in found)
-    assert sent.headers == (("content-type", b"application/cloudevents+json; charset=utf-8"),)
+    assert dict(sent.headers)["content-type"] == b"application/cloudevents+json; charset=utf-8"
 
 
 @pytest.mark.parametrize("message", MESSAGES, ids=lambda message: type(message).__name__)
@@ -285,6 +290,7 @@ def test_another_envelope_is_rejected(change: dict[str, Any], reason: str) -> No
         pytest.param(Trace, {"events": []}, "data.events", id="no event"),
         pytest.param(DeadLetter, {"offset": 2**63}, "data.offset", id="an offset no log has"),
         pytest.param(DeadLetter, {"at": "yesterday"}, "data.at", id="no time"),
+        pytest.param(DeadLetter, {"at": "2026-02-31T25:00:00Z"}, "data.at", id="a time that never was"),
         pytest.param(Control, {"lag_ms": [-5, 0]}, "data.lag_ms.0", id="negative lag"),
         pytest.param(Control, {"lag_ms": [0, 10**400]}, "data.lag_ms.1", id="endless lag"),
         pytest.param(Control, {"running": "no"}, "data.running", id="text for a truth"),

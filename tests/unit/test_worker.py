@@ -4,12 +4,13 @@ from typing import Any
 
 import pytest
 
-from consumers.ledger import Ledger
+from consumers import worker as runtime
 from saga import routing, wire
+from saga.bus import Record
 from saga.messages import Kind, SagaMessage
 from saga.topics import SAGA_TOPICS
 from tests.factories import request
-from tests.workbench import CHAIN, INSTANTS, Workbench
+from tests.workbench import CHAIN, INSTANTS, Workbench, effects_of
 
 pytestmark = pytest.mark.django_db(databases=CHAIN)
 
@@ -103,6 +104,39 @@ def test_the_quicker_one_overtakes_and_the_commit_waits_for_the_older_one(bench:
     assert ([message.saga_id for message in bench.requests("authorize")][1:], bench.committed()) == (["saga-1"], 2)
 
 
+def test_what_was_read_just_before_a_rebalance_keeps_no_commit_from_waiting(
+    bench: Workbench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runtime, "GATHER_S", 0.01)
+    worker = bench.worker()
+    bench.send(*(request(saga_id=saga_id) for saga_id in SAGA_IDS[:5]))
+    rebalance_between_polls(bench, worker, monkeypatch)
+    bench.dials.lag_ms = (0, 10_000)
+    for _ in range(100):
+        worker.run_once()
+        done = {message.saga_id for message in bench.performed}
+        assert done >= set(SAGA_IDS[: bench.committed()])
+        bench.clock.seconds += 0.1
+    assert bench.committed() == len(SAGA_IDS)
+
+
+def rebalance_between_polls(bench: Workbench, worker: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let another member come and go after the next poll, and more messages come meanwhile."""
+    consumer = worker._consumer
+    poll = consumer.poll
+
+    def poll_once(timeout_s: float, *, limit: int) -> list[Record]:
+        monkeypatch.setattr(consumer, "poll", poll)
+        records = poll(timeout_s, limit=limit)
+        other = bench.worker()
+        other.run_once()
+        other.close()
+        bench.send(*(request(saga_id=saga_id) for saga_id in SAGA_IDS[5:]))
+        return records
+
+    monkeypatch.setattr(consumer, "poll", poll_once)
+
+
 def test_what_is_due_together_is_recorded_in_one_transaction(bench: Workbench) -> None:
     bench.send(*(request(saga_id=saga_id) for saga_id in SAGA_IDS))
     bench.worker().run_once()
@@ -126,7 +160,7 @@ def test_a_repeat_in_one_batch_is_done_once(bench: Workbench) -> None:
     bench.send(request(), request(), request())
     bench.run(bench.worker())
     assert len(bench.performed) == 1
-    assert list(Ledger("provisioner").effects()) == [("saga-1", "provision", "done")]
+    assert effects_of("provisioner") == [("saga-1", "provision", "done")]
     assert bench.backlog() == 0
 
 

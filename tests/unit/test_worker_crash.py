@@ -19,7 +19,7 @@ from saga.steering import Instant
 from saga.topics import partitions_by_topic
 from tests.factories import ADA, entry, outgoing, record, request, undo
 from tests.memory_bus import MemoryBus, MemoryProducer, Revoked
-from tests.workbench import CHAIN, INSTANTS, Crash, Workbench
+from tests.workbench import CHAIN, INSTANTS, Crash, Workbench, effects_of
 
 pytestmark = pytest.mark.django_db(databases=[*CHAIN, COORDINATOR])
 
@@ -49,7 +49,7 @@ def test_a_crash_at_any_instant_leaves_one_effect_and_one_outcome(bench: Workben
     assert bench.committed(service) == (instant == COMMITTED_LAST)
     bench.clock.seconds += 100
     bench.run(bench.worker(service))
-    assert list(Ledger(service).effects()) == [("saga-1", STEP_OF[service], "done")]
+    assert effects_of(service) == [("saga-1", STEP_OF[service], "done")]
     outcomes = bench.bus.messages({"provisioner": "authorize", "authorizer": "notify", "notifier": "notified"}[service])
     assert len({record.value for record in outcomes}) == 1
     assert bench.backlog(service) == 0
@@ -66,7 +66,7 @@ def test_a_crash_at_any_instant_of_a_compensation_takes_back_one_effect_and_tell
     bench.crash(bench.worker("notifier"), instant)
     bench.clock.seconds += 100
     bench.work("notifier")
-    assert list(Ledger("notifier").effects()) == [("saga-1", "notify", "undone")]
+    assert effects_of("notifier") == [("saga-1", "notify", "undone")]
     assert len({record.value for record in bench.bus.messages("undo-authorize")}) == 1
     assert len({email.extra_headers["Message-ID"] for email in mail.outbox}) == 2
     assert bench.backlog("notifier") == 0
@@ -83,7 +83,7 @@ def test_whoever_was_told_to_crash_crashes_then_and_leaves_one_effect(bench: Wor
     worker.close()
     bench.clock.seconds += 100
     bench.run(bench.worker())
-    assert list(Ledger("provisioner").effects()) == [("saga-1", "provision", "done")]
+    assert effects_of("provisioner") == [("saga-1", "provision", "done")]
     assert len({record.value for record in bench.bus.messages("authorize")}) == 1
     assert bench.backlog() == 0
 
@@ -222,9 +222,7 @@ def test_a_rebalance_doubles_no_effect(wide_bench: Workbench) -> None:
     bench.run(*both)
     bench.clock.seconds += 1
     bench.run(*both)
-    assert Counter(Ledger("provisioner").effects()) == dict.fromkeys(
-        [(saga_id, "provision", "done") for saga_id in sagas], 1
-    )
+    assert Counter(effects_of("provisioner")) == dict.fromkeys([(saga_id, "provision", "done") for saga_id in sagas], 1)
     assert {message.saga_id for message in bench.requests("authorize")} == sagas
     assert (len(bench.performed), bench.backlog()) == (60, 0)
 
@@ -255,7 +253,7 @@ def test_whatever_is_killed_and_repeated_every_saga_ends_completed_or_compensate
     }
     for service, step in STEP_OF.items():
         effects = [(saga_id, step, end) for saga_id, failing in sagas.items() if (end := END_OF[failing][service])]
-        assert Counter(Ledger(service).effects()) == dict.fromkeys(effects, 1)
+        assert Counter(effects_of(service)) == dict.fromkeys(effects, 1)
     assert len({email.extra_headers["Message-ID"] for email in mail.outbox}) == list(sagas.values()).count(None)
     assert bench.letters() == []
 

@@ -6,12 +6,11 @@ from typing import Any
 
 import pytest
 
-from consumers.ledger import Ledger
 from saga import wire
 from saga.bus import Outgoing
 from saga.errors import MessageRejected
 from tests.factories import command, outgoing, request, trace, undo
-from tests.workbench import CHAIN, Moody, Workbench
+from tests.workbench import CHAIN, Moody, Workbench, effects_of
 
 pytestmark = pytest.mark.django_db(databases=CHAIN)
 
@@ -78,7 +77,7 @@ def test_what_can_never_succeed_becomes_a_dead_letter_and_is_not_tried_again(ben
     bench.run(worker)
     assert [letter.reason for letter in bench.letters()] == ["there is no such department"]
     assert (bench.kinds("saga-1"), bench.kinds("saga-2")) == (["received"], ["received", "succeeded"])
-    assert (bench.backlog(), list(Ledger("provisioner").effects())) == (0, [("saga-2", "provision", "done")])
+    assert (bench.backlog(), effects_of("provisioner")) == (0, [("saga-2", "provision", "done")])
 
 
 def test_a_foreign_message_for_the_notifier_is_not_tried_for_ever(bench: Workbench) -> None:

@@ -82,12 +82,17 @@ class KafkaBus:
             learn_topics(client)
         return member
 
-    def reader(self, topic: str) -> Reader:
+    def reader(self, topic: str, *, from_end: bool = False) -> Reader:
         partitions = self._partitions([topic])
+        starts = self.end_offsets([topic]) if from_end else {}
         origin = self._connect()
+        # Whoever begins at the end wants news: from a place that was dropped meanwhile it goes on at the end as well.
+        reset = {"auto_offset_reset": "latest"} if from_end else {}
         with opening(origin.address) as network:
-            client = self._open_consumer(origin, network, group_id=None, **self._reader)
+            client = self._open_consumer(origin, network, group_id=None, **self._reader | reset)
             client.assign(partitions)
+            for partition, offset in starts.items():
+                client.seek(KafkaPartition(*partition), offset)
         return Reader(client, origin)
 
     def end_offsets(self, topics: Iterable[str]) -> dict[TopicPartition, int]:
@@ -184,4 +189,6 @@ class KafkaBus:
 
 def _description(topic: str, partitions: int) -> dict[str, Any]:
     policy = "compact" if topic in settings.COMPACTED_TOPICS else "delete"
-    return {"num_partitions": partitions, "replication_factor": -1, "configs": {"cleanup.policy": policy}}
+    # By the broker's clock: it would refuse what comes from a host whose own is an hour ahead.
+    configs = {"cleanup.policy": policy, "message.timestamp.type": "LogAppendTime"}
+    return {"num_partitions": partitions, "replication_factor": -1, "configs": configs}

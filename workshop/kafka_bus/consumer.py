@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 
 from kafka import ConsumerRebalanceListener, KafkaConsumer, OffsetAndMetadata
 from kafka import TopicPartition as KafkaPartition
@@ -18,7 +18,6 @@ from kafka.errors import (
 
 from saga.bus import Record, TopicPartition
 from saga.errors import BrokerUnavailable
-from saga.topics import HEARTBEAT
 from workshop.kafka_bus.origin import Origin
 from workshop.kafka_bus.settings import ANSWER_MS, CALM_AFTER_S, CALM_FETCH_MS, CLOSE_S
 
@@ -74,8 +73,8 @@ class Reader:
 class Pace:
     """How long the embedded broker may sit on a fetch that finds nothing: it never wakes it, so that is the latency.
 
-    While messages come, that must be short; where none but heartbeats have come for a while, asking less often spares
-    most of the cost of waiting.
+    While messages come, that must be short; where none have come for a while, asking less often spares most of the
+    cost of waiting.
     """
 
     def __init__(self, client: KafkaConsumer) -> None:
@@ -83,9 +82,9 @@ class Pace:
         self._brisk_ms = self._settings["fetch_max_wait_ms"]
         self._last_heard = time.monotonic()
 
-    def on_poll(self, records: Iterable[Record]) -> None:
+    def on_poll(self, records: Collection[Record]) -> None:
         now = time.monotonic()
-        if any(record.topic != HEARTBEAT for record in records):
+        if records:
             self._last_heard = now
         is_calm = now - self._last_heard > CALM_AFTER_S
         self._settings["fetch_max_wait_ms"] = CALM_FETCH_MS if is_calm else self._brisk_ms
@@ -94,7 +93,10 @@ class Pace:
 class Member(Reader, ConsumerRebalanceListener):
     """Reads what its group assigns to it.
 
-    The library calls the listener's methods on a thread of its own while poll() waits, so they only take notes.
+    In a rebalance the library revokes everything, and then goes on reading where it was in what comes back: work in
+    hand from there is not delivered again, and must not be given up. Only what went to somebody else has gone, and all
+    that was held when the group gave the member up. The library calls the listener's methods on a thread of its own
+    while poll() waits, so they only take notes.
     """
 
     def __init__(
@@ -108,17 +110,26 @@ class Member(Reader, ConsumerRebalanceListener):
         super().__init__(client, origin)
         self._pace = pace
         self._on_revoked = on_revoked
-        self._revoked: frozenset[TopicPartition] = frozenset()
+        self._at_stake: frozenset[TopicPartition] = frozenset()
+        self._gone: frozenset[TopicPartition] = frozenset()
+        self._owed: dict[TopicPartition, int] = {}
         self._joining = True
 
     def on_partitions_revoked(self, revoked: Iterable[KafkaPartition]) -> None:
         self._joining = True
-        self._revoked |= _partitions(revoked)
+        self._at_stake |= _partitions(revoked)
         self._assigned = frozenset()
+
+    def on_partitions_lost(self, lost: Iterable[KafkaPartition]) -> None:
+        self._joining = True
+        self._gone |= self._at_stake | _partitions(lost)
+        self._at_stake = self._assigned = frozenset()
 
     def on_partitions_assigned(self, assigned: Iterable[KafkaPartition]) -> None:
         self._joining = False
         self._assigned = _partitions(assigned)
+        self._gone |= self._at_stake - self._assigned
+        self._at_stake = frozenset()
         if self._paused:
             self._client.pause(*assigned)
 
@@ -127,25 +138,36 @@ class Member(Reader, ConsumerRebalanceListener):
         if self._joining and not records:
             # The library throws away a join that completes between two polls, and starts it again: stay for it.
             records = super().poll(max(timeout_s, JOIN_PATIENCE_S), limit=limit)
-        if self._revoked:
-            revoked, self._revoked = self._revoked, frozenset()
-            self._on_revoked(revoked)
+        if self._gone:
+            gone, self._gone = self._gone, frozenset()
+            self._on_revoked(gone)
+            self._owed = {tp: at for tp, at in self._owed.items() if tp not in gone}
+        if self._owed and not self._joining:
+            self._commit_owed()
         if self._pace:
             self._pace.on_poll(records)
         return records
 
     def commit(self, offsets: Mapping[TopicPartition, int]) -> None:
         self._origin.require()
+        self._owed |= {tp: at for tp, at in offsets.items() if tp in self._assigned | self._at_stake}
+        self._commit_owed()
+
+    def _commit_owed(self) -> None:
+        """What stays through a rebalance is not delivered again, so its commit must not be lost either."""
         # A broker lets any member commit any partition; one that has gone could be set back below its new owner.
-        mine = {
-            KafkaPartition(*tp): OffsetAndMetadata(at, "", -1) for tp, at in offsets.items() if tp in self._assigned
-        }
+        mine = {tp: at for tp, at in self._owed.items() if tp in self._assigned}
+        if not mine:
+            return
         try:
-            self._client.commit(mine, timeout_ms=ANSWER_MS)
+            wanted = {KafkaPartition(*tp): OffsetAndMetadata(at, "", -1) for tp, at in mine.items()}
+            self._client.commit(wanted, timeout_ms=ANSWER_MS)
         except REBALANCING as error:
-            log.info("A commit came too late for its group, and what it covered is delivered again: %s", error)
+            log.info("A commit came too late for its group, and is made after the rebalance: %s", error)
         except KafkaError as error:
             raise BrokerUnavailable(f"the broker did not take the commit: {error}") from error
+        else:
+            self._owed = {tp: at for tp, at in self._owed.items() if tp not in mine}
 
 
 def _partitions(partitions: Iterable[KafkaPartition]) -> frozenset[TopicPartition]:

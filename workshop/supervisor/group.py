@@ -15,6 +15,7 @@ from workshop.supervisor.spec import ProcessSpec
 ONE_MOMENT_S = 0.5
 """Signals this close together are one: a group is signalled as a whole, and make passes its own on as well."""
 STARTER_CHECK_S = 0.5
+NOTE_AGAIN_S = 1.0
 
 
 class Supervisor:
@@ -28,6 +29,7 @@ class Supervisor:
         self._children = [Child(spec, say=say, on_change=self._note, pass_fds=pass_fds) for spec in specs]
         self._stop_asked = asyncio.Event()
         self._stop_asked_at = 0.0
+        self._note_again: asyncio.TimerHandle | None = None
 
     async def run(self, meanwhile: Coroutine[Any, Any, None] | None = None, *, stop_with_starter: bool = False) -> None:
         """Return when every process has ended. `meanwhile` runs beside them, and is given up when they are stopped."""
@@ -76,7 +78,17 @@ class Supervisor:
                 loop.add_signal_handler(number, self.on_signal)
 
     def _note(self) -> None:
-        write_processes(self._processes_file, self._children)
+        """The page reads it; that a disk is full must end nothing that it tells of."""
+        try:
+            write_processes(self._processes_file, self._children)
+        except OSError as error:
+            if self._note_again:
+                self._note_again.cancel()
+            else:
+                self._say("workshop", f"cannot write down how the processes are: {error}")
+            self._note_again = asyncio.get_running_loop().call_later(NOTE_AGAIN_S, self._note)
+        else:
+            self._note_again = None
 
 
 def _starter() -> tuple[int, bool]:

@@ -3,8 +3,10 @@
 import { partsOf, setData, setHidden, setSign, setText } from "../lib/dom.js";
 import { attempt, sendJson } from "../lib/http.js";
 import { chipsOf } from "../model/faults.js";
+import { detailOf, instanceWords, livingOf, rateWords, replicasWords } from "../model/replicas.js";
 import { lookOf, SERVICE_STATES } from "../model/states.js";
-import { count, partitionsWords, plural } from "../model/words.js";
+import { count, plural } from "../model/words.js";
+import { connectPolledPanel } from "./polled-panel.js";
 
 /** `openFaults(service, steps)` is called when somebody wants to set a service's faults. */
 export function createServices(root, { dispatch, openFaults }) {
@@ -25,12 +27,18 @@ function createCard(item, { dispatch, openFaults }) {
   const steps = item.dataset.steps.split(" ").filter(Boolean);
   let shown = null;
 
+  const refresh = ({ services }) => {
+    const service = services.find(({ name }) => name === item.dataset.service);
+    if (service) dispatch({ type: "service", service });
+  };
   const change = (wish) => attempt(parts.problem, async () => {
     dispatch({ type: "service", service: await sendJson("PATCH", url, wish) });
   });
   parts.toggle.addEventListener("click", () => change({ running: !shown.running }));
   parts.faults.addEventListener("click", () => openFaults(shown, steps));
   parts.kill.addEventListener("click", () => attempt(parts.problem, () => sendJson("POST", `${url}/kill`)));
+  // That its instances beat on is no news for the socket, so whoever looks at them asks.
+  connectPolledPanel(item.querySelector("details"), { url: "/api/services", problem: parts.problem, draw: refresh });
   parts.lag.addEventListener("submit", async (event) => {
     event.preventDefault();
     if (await change({ lag_ms: lagOf(parts.lag) })) document.activeElement.blur();
@@ -47,11 +55,13 @@ function createCard(item, { dispatch, openFaults }) {
   };
 }
 
-function drawState(item, parts, { name, topics, state, detail, running }) {
+function drawState(item, parts, service) {
+  const { name, topics, state, running } = service;
+  const detail = detailOf(service);
   setData(item, "state", state);
   setSign(parts.state, lookOf(SERVICE_STATES, state));
   setText(parts.title, `reads ${topics.join(", ")}`);
-  setText(parts.detail, detail ?? "");
+  setText(parts.detail, detail);
   setHidden(parts.detail, !detail);
   setText(parts.toggle, running ? "Stop" : "Start");
   parts.toggle.setAttribute("aria-label", `${running ? "Stop" : "Start"} ${name}`);
@@ -66,15 +76,16 @@ function drawChips(list, words) {
 function drawFigures(parts, { in_flight: inFlight, backlog, rate }) {
   setText(parts.in_flight, count(inFlight));
   setText(parts.backlog, count(backlog));
-  setText(parts.rate, rate < 10 ? rate.toFixed(1) : count(Math.round(rate)));
+  setText(parts.rate, rateWords(rate));
 }
 
 function drawProcess(parts, { partitions, restarts, instances }) {
-  const words = [plural(instances.length, "process", "processes"), plural(partitions, "partition")];
+  const words = [plural(livingOf(instances).length, "process", "processes"), plural(partitions, "partition")];
   if (restarts > 0) words.push(`restarted ${plural(restarts, "time")}`);
   setText(parts.place, words.join(", "));
-  const lines = instances.map((one) => `pid ${one.pid} on ${one.host}: ${partitionsWords(one.partitions)}`);
-  drawLines(parts.instances, lines);
+  drawLines(parts.instances, instances.map(instanceWords));
+  setText(parts.replicas, replicasWords(instances));
+  setHidden(parts.replicas, !parts.replicas.textContent);
 }
 
 function drawLines(list, lines) {

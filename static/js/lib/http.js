@@ -1,6 +1,10 @@
 // Requests that change something, and the plain words for when they are refused.
 
+/** The event that tells the page that it is not, or no longer, the instructor's. */
+export const UNAUTHORIZED = "unauthorized";
+
 const FALLBACKS = {
+  401: "This is the instructor's: log in first.",
   403: "The server refused this page. Reload it and try again.",
   404: "The server does not know this.",
   413: "That is too much at once.",
@@ -25,14 +29,24 @@ export function getPage(url) {
 }
 
 export function sendJson(method, url, body) {
-  return request(url, { method, headers: { "Content-Type": "application/json" }, body: JSON.stringify(body ?? {}) });
+  const headers = { "Content-Type": "application/json", traceparent: newTrace() };
+  return request(url, { method, headers, body: JSON.stringify(body ?? {}) });
 }
 
 /** `more` is what the form does not hold itself. */
 export function sendForm(form, more = {}) {
   const body = new FormData(form);
   for (const [name, value] of Object.entries(more)) body.set(name, value);
-  return request(form.action, { method: "POST", body });
+  return request(form.action, { method: "POST", headers: { traceparent: newTrace() }, body });
+}
+
+/** Each click begins a trace, which the saga's messages carry on: https://www.w3.org/TR/trace-context/ */
+function newTrace() {
+  return `00-${randomHex(16)}-${randomHex(8)}-01`;
+}
+
+function randomHex(bytes) {
+  return Array.from(crypto.getRandomValues(new Uint8Array(bytes)), (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
 function request(url, { headers = {}, ...options }) {
@@ -45,6 +59,7 @@ async function answerTo(url, options, read) {
     throw new Unanswered("The server does not answer. Try again when the connection is back.");
   });
   if (response.ok) return read(response);
+  if (response.status === 401) dispatchEvent(new Event(UNAUTHORIZED));
   const reason = reasonOf(await response.json().catch(() => null));
   throw new Refused(reason ?? FALLBACKS[response.status] ?? `The server failed (${response.status}).`);
 }

@@ -4,17 +4,13 @@ import asyncio
 import signal
 from typing import Any
 
-from channels.layers import get_channel_layer
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from dashboard import nudge, outbox, services
-from dashboard.ear import Ear
-from workshop.backstage import Backstage
+from dashboard import nudge
+from workshop.backstage import Backstage, hear_wishes
 from workshop.checks import TAG
 from workshop.config import Config
-
-LAST_CYCLE_S = 5.0
 
 
 class Command(BaseCommand):
@@ -30,18 +26,10 @@ class Command(BaseCommand):
 
 async def project(config: Config) -> None:
     backstage = Backstage(config, nudge.from_threads_of(asyncio.get_running_loop()))
-    await Ear(get_channel_layer(), nudge.WISHES, look_for_wishes).open()
-    threads = backstage.start()
+    await hear_wishes()
+    backstage.start()
     await told_to_stop()
-    backstage.stop()
-    for thread in threads:
-        await asyncio.to_thread(thread.join, LAST_CYCLE_S)
-
-
-def look_for_wishes() -> None:
-    """Wake the relay and the herald: which of the two is meant, the tables tell."""
-    outbox.news.set()
-    services.news.set()
+    await asyncio.to_thread(backstage.stop)
 
 
 async def told_to_stop() -> None:

@@ -10,7 +10,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand
 
 from workshop import state
-from workshop.checks import TAG
+from workshop.checks import TAG, WEB_TAG
 from workshop.config import Config
 from workshop.processes import processes
 from workshop.readiness import wait_until_ready
@@ -25,7 +25,7 @@ class PortTaken(Exception):
 
 class Command(BaseCommand):
     help = "Start the broker, the services and the web server, and keep them alive until Ctrl-C or SIGTERM."
-    requires_system_checks = (TAG,)  # all others would load the web server as well
+    requires_system_checks = (TAG, WEB_TAG)  # all others would load the web server as well
 
     def handle(self, **options: Any) -> None:
         config: Config = settings.CONFIG
@@ -63,7 +63,7 @@ def check_port(config: Config) -> None:
 
 async def supervise(config: Config, lock: int) -> None:
     specs = processes(config)
-    console = Console(["workshop", *(spec.name for spec in specs)])
+    console = Console(["workshop", *(spec.name for spec in specs)], as_json=config.log_format == "json")
     supervisor = Supervisor(specs, say=console.say, processes_file=config.processes_file, pass_fds=[lock])
     try:
         await supervisor.run(announce(config, console), stop_with_starter="MAKELEVEL" in os.environ)

@@ -5,14 +5,15 @@ from collections.abc import Callable
 from typing import Any
 
 from django.conf import settings
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandError
+from django.db import DatabaseError
 
 from dashboard import nudge
-from dashboard.backstage_reports import parts_elsewhere
+from dashboard.backstage_reports import leadership, parts_elsewhere
 from dashboard.health import HEALTH
-from workshop import machine
+from workshop import machine, sole
 from workshop.asgi import application
-from workshop.backstage import Backstage
+from workshop.backstage import Backstage, hear_wishes
 from workshop.channel_layer import RedisProbe
 from workshop.config import Config
 from workshop.web_server import BoundedServer
@@ -23,19 +24,47 @@ class Command(BaseCommand):
 
     def handle(self, **options: Any) -> None:
         config: Config = settings.CONFIG
-        backstage: list[Backstage] = []
-
-        def start_backstage() -> None:
-            backstage.append(Backstage(config, nudge.from_threads_of(asyncio.get_event_loop())))
-            backstage[0].start()
-
         if config.redis_url:
-            HEALTH.watch("redis", RedisProbe(config.redis_url))
-        if not config.backstage:
-            HEALTH.watch_elsewhere(parts_elsewhere)
-        serve(config, start_backstage if config.backstage else None)
-        for one in backstage:
-            one.stop()
+            serve_among_others(config)
+        else:
+            serve_alone(config)
+
+
+def serve_among_others(config: Config) -> None:
+    HEALTH.watch("redis", RedisProbe(config.redis_url))
+    HEALTH.watch_elsewhere(leadership)
+    if config.backstage:
+        serve_with_backstage(config)
+    else:
+        HEALTH.watch_elsewhere(parts_elsewhere)
+        serve(config, None)
+
+
+def serve_alone(config: Config) -> None:
+    try:
+        claimed = sole.claim(config)
+    except sole.ReadModelTaken as reason:
+        raise CommandError(str(reason)) from reason
+    except DatabaseError as trouble:
+        raise CommandError(f"The read model cannot be reached: {trouble}") from trouble
+    serve_with_backstage(config)
+    del claimed  # not before
+
+
+def serve_with_backstage(config: Config) -> None:
+    backstage: list[Backstage] = []
+    wishes: list[asyncio.Task[None]] = []
+
+    def start_backstage() -> None:
+        loop = asyncio.get_event_loop()
+        if config.redis_url:
+            wishes.append(loop.create_task(hear_wishes()))
+        backstage.append(Backstage(config, nudge.from_threads_of(loop)))
+        backstage[0].start()
+
+    serve(config, start_backstage)
+    for one in backstage:
+        one.stop()
 
 
 def serve(config: Config, ready: Callable[[], None] | None) -> None:

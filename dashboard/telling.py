@@ -1,0 +1,21 @@
+"""How the dashboard tells of its own part in a saga: by trace events, as the services do."""
+
+import logging
+from collections.abc import Sequence
+
+from saga import wire
+from saga.bus import Producer
+from saga.event_lines import LOGGER, lines_of
+from saga.messages import Trace
+from saga.topics import TRACE
+
+events = logging.getLogger(LOGGER)
+
+
+def tell(producer: Producer, traces: Sequence[Trace]) -> None:
+    """Write them, wait until they are acknowledged, and log what was said. Raises BrokerUnavailable."""
+    first = [(trace, trace.events[0]) for trace in traces]
+    producer.send([wire.encode(trace, topic=TRACE, source=event.service, at=event.at) for trace, event in first])
+    if events.isEnabledFor(logging.INFO):
+        for sentence, fields in lines_of(traces):
+            events.info(sentence, extra=fields)

@@ -1,0 +1,16 @@
+"""A board with more sagas than anybody can look at. The last of these files: the others would have to look for theirs."""
+
+from playwright.sync_api import Page, expect
+
+from tests.eventually import eventually
+from tests.live import PATIENCE_S, LiveWorkshop
+
+
+def test_two_thousand_sagas_are_a_few_dozen_rows(page: Page, workshop: LiveWorkshop) -> None:
+    workshop.set_lag(0, 0)
+    page.get_by_label("Onboard many").fill("2000")
+    page.get_by_role("button", name="Onboard this many users").click()
+    table = page.get_by_role("table", name="Sagas")
+    eventually(lambda: int(table.get_attribute("aria-rowcount") or 0) > 2000, within_s=PATIENCE_S)
+    expect(page.locator("[data-count=running]")).to_have_text("0", timeout=120_000)
+    assert 5 < page.locator("tr[data-saga-id]").count() <= 80

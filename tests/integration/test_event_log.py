@@ -1,0 +1,55 @@
+"""The dashboard logs its own part in a saga, as the services log theirs."""
+
+import json
+import logging
+import os
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+
+from dashboard import deadlines, outbox, relay
+from dashboard.deadlines import Deadlines
+from dashboard.models import Saga
+from dashboard.relay import Relay
+from saga.event_lines import LOGGER
+from saga.tracing import trace_id_of
+from tests.dash_factories import accept, at, memory_bus
+from workshop.config import ROOT
+from workshop.logs import JsonFormatter
+
+pytestmark = pytest.mark.django_db
+
+
+def lines(caplog: pytest.LogCaptureFixture) -> list[dict[str, Any]]:
+    return [json.loads(JsonFormatter().format(record)) for record in caplog.records if record.name == LOGGER]
+
+
+def test_a_start_and_a_deadline_that_passed_are_logged(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(deadlines, "INTERVAL_S", 0)
+    monkeypatch.setattr(relay, "IDLE_S", 0)
+    [saga_id] = accept()
+    bus = memory_bus()
+    outbox.news.set()
+    with caplog.at_level(logging.INFO, LOGGER):
+        Relay(bus, in_flight_limit=1).run_once()
+        Saga.objects.update(progress_at=at(0))
+        Deadlines(bus, deadline_s=60).run_once()
+    started, stuck = lines(caplog)
+    about = {"saga_id": saga_id, "trace_id": trace_id_of(saga_id), "service": "dashboard"}
+    assert started.items() >= (about | {"event": "started", "attempt": 1, "topic": "new-user"}).items()
+    assert stuck.items() >= (about | {"event": "stuck", "error": "no progress for 60 s"}).items()
+
+
+def test_the_last_words_of_a_process_are_one_line_as_well() -> None:
+    program = "import django; django.setup(); raise ValueError('one\\ntwo')"
+    settings = {"LOG_FORMAT": "json", "DJANGO_SETTINGS_MODULE": "workshop.settings"}
+    died = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, env=os.environ | settings, capture_output=True, text=True
+    )
+    [line] = [json.loads(line) for line in died.stderr.splitlines()]
+    assert (line["level"], line["message"]) == ("CRITICAL", "the process ends: one\ntwo")
+    assert line["exception"].endswith("ValueError: one\ntwo")

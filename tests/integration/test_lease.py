@@ -1,0 +1,103 @@
+"""One process leads at a time, by the clock of the database; another takes over when it is silent, or gives up."""
+
+from datetime import timedelta
+
+import pytest
+from django.db.models import F
+
+from dashboard import lease, models
+from dashboard.lease import LEADER, VALID_FOR, Lease, holder_now
+
+pytestmark = pytest.mark.django_db
+
+
+class Clock:
+    now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture(autouse=True)
+def _no_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lease, "INTERVAL_S", 0.0)
+
+
+@pytest.fixture
+def one() -> Lease:
+    return Lease("one", clock=Clock())
+
+
+@pytest.fixture
+def other() -> Lease:
+    return Lease("other", clock=Clock())
+
+
+def let_pass(time: timedelta) -> None:
+    models.Lease.objects.update(until=F("until") - time)
+
+
+def test_who_asks_first_leads(one: Lease, other: Lease) -> None:
+    assert [one.run_once(), other.run_once()] == [True, False]
+    assert (one.is_held(), other.is_held(), holder_now()) == (True, False, "one")
+
+
+def test_nobody_leads_who_has_not_asked(one: Lease) -> None:
+    assert (one.is_held(), holder_now()) == (False, "")
+
+
+def test_who_leads_goes_on_leading_as_long_as_it_asks(one: Lease, other: Lease) -> None:
+    for _ in range(5):
+        assert one.run_once()
+        let_pass(VALID_FOR / 2)
+        assert not other.run_once()
+
+
+def test_another_takes_over_from_one_that_is_silent(one: Lease, other: Lease) -> None:
+    one.run_once()
+    let_pass(VALID_FOR)
+    assert other.run_once()
+    assert holder_now() == "other"
+
+
+def test_one_that_was_paused_knows_that_it_leads_no_more_before_it_asks() -> None:
+    clock = Clock()
+    paused = Lease("paused", clock=clock)
+    paused.run_once()
+    clock.now += VALID_FOR.total_seconds()
+    assert not paused.is_held()
+
+
+def test_one_that_comes_back_does_not_take_the_lead_again(one: Lease, other: Lease) -> None:
+    one.run_once()
+    let_pass(VALID_FOR)
+    other.run_once()
+    assert not one.run_once()
+    assert not one.is_held()
+
+
+def test_what_is_given_back_is_taken_at_once(one: Lease, other: Lease) -> None:
+    one.run_once()
+    one.give_back()
+    assert (one.is_held(), holder_now()) == (False, "")
+    assert other.run_once()
+
+
+def test_what_another_holds_is_not_given_back(one: Lease, other: Lease) -> None:
+    one.run_once()
+    other.give_back()
+    assert holder_now() == "one"
+
+
+def test_a_clock_that_is_set_back_keeps_nobody_from_taking_over(one: Lease, other: Lease) -> None:
+    one.run_once()
+    let_pass(-timedelta(hours=1))
+    assert other.run_once()
+    let_pass(VALID_FOR)
+    assert one.run_once()
+
+
+def test_there_is_one_lease_however_many_ask(one: Lease, other: Lease) -> None:
+    for asker in (one, other, Lease("third")):
+        asker.run_once()
+    assert [found.name for found in models.Lease.objects.all()] == [LEADER]

@@ -1,0 +1,114 @@
+"""A member of a group through its rebalances, as the client library tells of them."""
+
+from typing import Any
+
+import pytest
+from kafka import TopicPartition as KafkaPartition
+from kafka.errors import RebalanceInProgressError
+
+from saga.bus import TopicPartition
+from workshop.kafka_bus.consumer import Member
+from workshop.kafka_bus.origin import Origin
+
+ONE, OTHER = KafkaPartition("topic", 0), KafkaPartition("topic", 1)
+
+
+class Client:
+    """Reads nothing, and remembers what was committed, unless its group is rebalancing."""
+
+    def __init__(self) -> None:
+        self.committed: dict[int, int] = {}
+        self.is_rebalancing = False
+
+    def assignment(self) -> set[KafkaPartition]:
+        return set()
+
+    def poll(self, **options: Any) -> dict[Any, Any]:
+        return {}
+
+    def commit(self, offsets: dict[KafkaPartition, Any], *, timeout_ms: int) -> None:
+        if self.is_rebalancing:
+            raise RebalanceInProgressError
+        self.committed |= {partition.partition: at.offset for partition, at in offsets.items()}
+
+
+class Group:
+    """A member, what it was told has gone, and a hand in its rebalances."""
+
+    def __init__(self) -> None:
+        self.client = Client()
+        self.gone: list[frozenset[TopicPartition]] = []
+        origin = Origin(lambda: "here")
+        self.member = Member(self.client, origin, on_revoked=self.gone.append, pace=None)  # type: ignore[arg-type]
+        self.deal(ONE, OTHER)
+
+    def begin(self) -> None:
+        self.client.is_rebalancing = True
+        self.member.on_partitions_revoked(set(self.held))
+
+    def deal(self, *partitions: KafkaPartition) -> None:
+        self.held = partitions
+        self.client.is_rebalancing = False
+        self.member.on_partitions_assigned(set(partitions))
+
+    def rebalance(self, *partitions: KafkaPartition) -> None:
+        self.begin()
+        self.deal(*partitions)
+        self.member.poll(0.0, limit=1)
+
+    def commit(self, partition: KafkaPartition, at: int) -> None:
+        self.member.commit({TopicPartition(*partition): at})
+
+
+@pytest.fixture
+def group() -> Group:
+    return Group()
+
+
+def test_what_stays_has_not_gone(group: Group) -> None:
+    group.rebalance(ONE, OTHER)
+    assert group.gone == []
+
+
+def test_what_goes_to_somebody_else_has_gone(group: Group) -> None:
+    group.rebalance(ONE)
+    assert group.gone == [frozenset({TopicPartition(*OTHER)})]
+
+
+def test_everything_has_gone_that_was_held_when_the_group_gave_the_member_up(group: Group) -> None:
+    group.begin()
+    group.member.on_partitions_lost({ONE, OTHER})
+    group.deal(ONE, OTHER)
+    group.member.poll(0.0, limit=1)
+    assert group.gone == [frozenset({TopicPartition(*ONE), TopicPartition(*OTHER)})]
+
+
+def test_a_commit_in_the_middle_of_a_rebalance_is_made_after_it_for_what_stays(group: Group) -> None:
+    group.begin()
+    group.commit(ONE, 7)
+    group.commit(OTHER, 8)
+    group.deal(ONE)
+    group.member.poll(0.0, limit=1)
+    assert group.client.committed == {0: 7}
+
+
+def test_a_commit_that_the_broker_refuses_as_too_late_is_made_after_the_rebalance(group: Group) -> None:
+    group.client.is_rebalancing = True  # which the member has not been told yet
+    group.commit(ONE, 7)
+    group.rebalance(ONE)
+    assert group.client.committed == {0: 7}
+
+
+def test_what_was_owed_for_a_partition_that_went_is_not_committed_when_it_comes_back(group: Group) -> None:
+    group.begin()
+    group.commit(OTHER, 8)
+    group.deal(ONE)
+    group.member.poll(0.0, limit=1)
+    group.rebalance(ONE, OTHER)
+    assert group.client.committed == {}
+
+
+def test_what_has_gone_is_not_committed(group: Group) -> None:
+    group.rebalance(ONE)
+    group.commit(OTHER, 8)
+    assert group.client.committed == {}
