@@ -59,7 +59,7 @@ def measure(options: Options) -> list[Figure]:
 def _show(stack: Stack) -> Show:
     events = _events_of_a_saga(stack)
     with viewers(stack.port, VIEWERS) as pipes:
-        with steady_load(stack, sagas_per_s=1.02 * EVENTS_PER_S / events) as load:
+        with steady_load(stack, sagas_per_s=1.05 * EVENTS_PER_S / events) as load:
             before = stack.cpu_seconds()
             time.sleep(LOAD_S)
             after, sagas_per_s = stack.cpu_seconds(), load.end()

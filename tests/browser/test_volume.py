@@ -1,4 +1,4 @@
-"""A board with more sagas than anybody can look at. The last of these files: the others would have to look for theirs."""
+"""A board with more sagas than anybody can look at. It comes last: the others would have to look for their rows."""
 
 from playwright.sync_api import Page, expect
 
