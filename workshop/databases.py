@@ -11,8 +11,8 @@ CONNECT_S = 5
 # Whoever is paused inside a transaction must not hold up all others for good: they give up, and its lock is taken away.
 PATIENCE = "-c lock_timeout=3s -c idle_in_transaction_session_timeout=5s"
 # More than a process has threads that hold one for good; requests share the others.
-# A pool that cannot connect tries again after ever longer pauses, and would sleep through the end of an outage. One that
-# has given up tries anew as soon as somebody asks.
+# A pool that cannot connect tries again after ever longer pauses, and would sleep through the end of an outage. One
+# that has given up tries anew as soon as somebody asks.
 POOL = {"min_size": 1, "max_size": 20, "timeout": CONNECT_S, "reconnect_timeout": 2}
 
 
