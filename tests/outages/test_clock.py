@@ -38,7 +38,7 @@ def moved(workshop: SpreadWorkshop, an_hour_behind: dict[str, str]) -> Iterator[
     eventually(lambda: all(replicas_at_work(workshop, name) == 2 for name in MOVED), within_s=PATIENCE_S)
     yield workshop
     for name in MOVED:
-        workshop.stop_process(name, number=2)
+        workshop.kill_process(name, number=2)
     eventually(workshop.is_up, within_s=PATIENCE_S)
 
 
