@@ -166,7 +166,7 @@ class Service(models.Model):
 
 
 class Figures(models.Model):
-    """One row: what has been counted since the read model is there. `counts` is JSON, see `dashboard.figures`."""
+    """One row: what was counted since the read model is there. `counts` is JSON, see `dashboard.readmodel.figures`."""
 
     counts = models.TextField(default="{}")
 

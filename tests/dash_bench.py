@@ -1,8 +1,8 @@
 """A projector, and what hears the heartbeats beside it, to drive by hand."""
 
-from dashboard.hearts import Hearts
-from dashboard.projector import Projector
-from dashboard.watch import Watch
+from dashboard.backstage.hearts import Hearts
+from dashboard.backstage.projector import Projector
+from dashboard.backstage.watch import Watch
 from saga.bus import Outgoing
 from saga.topics import DEAD_LETTER, TRACE
 from tests.memory_bus import MemoryBus

@@ -7,9 +7,9 @@ from typing import Any
 
 from django.db import transaction
 
-from dashboard import outbox
 from dashboard.models import Board, Saga
-from dashboard.projection import project
+from dashboard.readmodel import outbox
+from dashboard.readmodel.projection import project
 from saga import wire
 from saga.bus import Outgoing
 from saga.definitions import CHOREOGRAPHY, COORDINATOR, ONBOARDING, TRIP, Definition

@@ -6,8 +6,8 @@ from typing import Any
 
 from django.test import Client
 
-from dashboard import services
 from dashboard.models import Board, Saga, Service
+from dashboard.readmodel import services
 from tests.dash_factories import counters
 
 JSON = "application/json"

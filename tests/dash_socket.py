@@ -14,12 +14,12 @@ from channels.testing import WebsocketCommunicator
 from django.db import OperationalError, connection
 from django.urls import path
 
-from dashboard import hub
-from dashboard.guards import SameOriginSocket
-from dashboard.health import Health
-from dashboard.hub import Hub
-from dashboard.nudge import BOARD, CHANGED
-from dashboard.sockets import SagaSocket
+from dashboard.backstage.health import Health
+from dashboard.live import hub
+from dashboard.live.hub import Hub
+from dashboard.live.nudge import BOARD, CHANGED
+from dashboard.web.guards import SameOriginSocket
+from dashboard.web.sockets import SagaSocket
 
 PATIENCE_S = 20.0
 HOST = (b"host", b"localhost:8000")

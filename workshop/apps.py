@@ -11,7 +11,7 @@ class WorkshopConfig(AppConfig):
         from django.conf import settings
 
         from consumers import inspection
-        from dashboard.invariants import AUDITOR
+        from dashboard.auditor.invariants import AUDITOR
         from saga.definitions import COORDINATOR
         from saga.topics import PARTICIPANTS
         from workshop import checks  # noqa: F401 (registers itself)

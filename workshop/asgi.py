@@ -11,10 +11,10 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "workshop.settings")
 http = get_asgi_application()
 
 # These need Django to be set up.
-from dashboard.guards import SameOriginSocket  # noqa: E402
-from dashboard.health import HEALTH  # noqa: E402
-from dashboard.hub import Hub  # noqa: E402
-from dashboard.sockets import SagaSocket  # noqa: E402
+from dashboard.backstage.health import HEALTH  # noqa: E402
+from dashboard.live.hub import Hub  # noqa: E402
+from dashboard.web.guards import SameOriginSocket  # noqa: E402
+from dashboard.web.sockets import SagaSocket  # noqa: E402
 
 hub = Hub(get_channel_layer(), HEALTH)
 application = ProtocolTypeRouter(

@@ -10,19 +10,20 @@ from typing import Any
 
 from channels.layers import get_channel_layer
 
-from dashboard import nudge, outbox, services
-from dashboard.backstage_reports import Reporter
-from dashboard.deadlines import Deadlines
-from dashboard.ear import Ear
-from dashboard.health import HEALTH
-from dashboard.hearts import Hearts
-from dashboard.herald import Herald
-from dashboard.lease import Lease
-from dashboard.monitor import Monitor, read_process_table
-from dashboard.projector import Projector
-from dashboard.relay import Relay
-from dashboard.retention import Policy, Retention
-from dashboard.watch import Watch
+from dashboard.backstage.backstage_reports import Reporter
+from dashboard.backstage.deadlines import Deadlines
+from dashboard.backstage.health import HEALTH
+from dashboard.backstage.hearts import Hearts
+from dashboard.backstage.herald import Herald
+from dashboard.backstage.lease import Lease
+from dashboard.backstage.monitor import Monitor, read_process_table
+from dashboard.backstage.projector import Projector
+from dashboard.backstage.relay import Relay
+from dashboard.backstage.retention import Policy, Retention
+from dashboard.backstage.watch import Watch
+from dashboard.live import nudge
+from dashboard.live.ear import Ear
+from dashboard.readmodel import outbox, services
 from workshop import alive
 from workshop.config import Config
 from workshop.links import open_bus, with_bus

@@ -17,15 +17,15 @@ ALLOWED_HOSTS = CONFIG.hosts()
 
 INSTALLED_APPS = ["channels", "django.contrib.staticfiles", "workshop", "dashboard", "consumers"]
 MIDDLEWARE = [
-    "dashboard.metrics.count_requests",
+    "dashboard.web.metrics.count_requests",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
-    "dashboard.guards.uses_no_device",
-    "dashboard.guards.same_origin",
-    "dashboard.limits.limit_commands",
+    "dashboard.web.guards.uses_no_device",
+    "dashboard.web.guards.same_origin",
+    "dashboard.web.limits.limit_commands",
     "django.contrib.sessions.middleware.SessionMiddleware",
-    "dashboard.audit.log_acts",
+    "dashboard.web.audit.log_acts",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
@@ -37,7 +37,10 @@ TEMPLATES = [
         "BACKEND": "django.template.backends.django.DjangoTemplates",
         "DIRS": [config.ROOT / "templates"],
         "OPTIONS": {
-            "context_processors": ["django.template.context_processors.request", "dashboard.instructor.in_templates"]
+            "context_processors": [
+                "django.template.context_processors.request",
+                "dashboard.web.instructor.in_templates",
+            ]
         },
     }
 ]
@@ -85,7 +88,7 @@ SESSION_COOKIE_AGE = 8 * 3600
 SESSION_COOKIE_SAMESITE = "Strict"
 CSRF_COOKIE_SAMESITE = "Strict"
 CSRF_COOKIE_HTTPONLY = True
-CSRF_FAILURE_VIEW = "dashboard.guards.csrf_failure"
+CSRF_FAILURE_VIEW = "dashboard.web.guards.csrf_failure"
 # A class list of 10,000 names fits into one megabyte; what is larger is refused before it is read.
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024
 FILE_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024

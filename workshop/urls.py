@@ -2,10 +2,10 @@
 
 from django.urls import path
 
-from dashboard import pages
-from dashboard.api import api
+from dashboard.web import pages
+from dashboard.web.api import api
 
-handler400 = "dashboard.guards.bad_request"
+handler400 = "dashboard.web.guards.bad_request"
 urlpatterns = [
     path("", pages.board, name="board"),
     path("onboard/", pages.onboard, name="onboard"),

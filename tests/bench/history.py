@@ -149,7 +149,7 @@ def _sagas(count: int, compensated_every: int) -> Iterator[_Saga]:
 
 def _states() -> dict[tuple[str, str], str]:
     """Return the state of a saga as the read model keeps it, by scenario and status."""
-    from dashboard.rows import state_json
+    from dashboard.readmodel.rows import state_json
     from saga.definitions import DEFINITIONS
     from saga.state import initial
 

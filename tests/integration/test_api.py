@@ -8,7 +8,7 @@ import pytest
 from django.test import Client
 
 from dashboard.models import Saga
-from dashboard.projection import project
+from dashboard.readmodel.projection import project
 from saga import wire
 from saga.bus import Record
 from saga.definitions import ONBOARDING

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from dashboard import services
 from dashboard.models import Saga, Service
+from dashboard.readmodel import services
 from saga.steering import Instant
 from saga.topics import SERVICES
 from tests.dash_refusals import JSON, reason_of

@@ -7,8 +7,8 @@ import pytest
 from django.test import Client
 from django.urls import get_resolver
 
-from dashboard import services
 from dashboard.models import DeadLetter, Service
+from dashboard.readmodel import services
 from saga.topics import SERVICES
 from tests.dash_factories import accept, completion, letter, say
 

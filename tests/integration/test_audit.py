@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from dashboard import audit, instructor, services
-from dashboard.buckets import Buckets
+from dashboard.readmodel import services
+from dashboard.web import audit, instructor
+from dashboard.web.buckets import Buckets
 from tests.dash_factories import accept
 from tests.dash_refusals import JSON, token
 

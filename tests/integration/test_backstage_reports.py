@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 from django.db.models import F
 
-from dashboard import backstage_reports, lease
-from dashboard.backstage_reports import FORGET_AFTER, SILENT_AFTER, Reporter, leadership, parts_elsewhere
-from dashboard.health import Health
-from dashboard.lease import Lease
+from dashboard.backstage import backstage_reports, lease
+from dashboard.backstage.backstage_reports import FORGET_AFTER, SILENT_AFTER, Reporter, leadership, parts_elsewhere
+from dashboard.backstage.health import Health
+from dashboard.backstage.lease import Lease
 from dashboard.models import BackstageReport
 
 pytestmark = pytest.mark.django_db

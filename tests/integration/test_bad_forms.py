@@ -8,7 +8,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.test.client import encode_multipart
 
-from dashboard.roster import MAX_BYTES
+from dashboard.web.roster import MAX_BYTES
 from tests import dash_refusals
 from tests.dash_refusals import JSON, MEGABYTE, nothing_begun, reason_of, token
 

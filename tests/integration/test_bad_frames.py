@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from dashboard import sockets
-from dashboard.sockets import MAX_REQUEST_CHARS
+from dashboard.web import sockets
+from dashboard.web.sockets import MAX_REQUEST_CHARS
 from tests.dash_refusals import MEGABYTE
 from tests.dash_socket import Server
 

@@ -12,7 +12,7 @@ import pytest
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
-from dashboard.sockets import REQUESTS_PER_MINUTE
+from dashboard.web.sockets import REQUESTS_PER_MINUTE
 from tests.eventually import eventually
 from tests.live import LiveWorkshop
 from workshop.web_server import MAX_BODY_BYTES

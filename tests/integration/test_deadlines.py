@@ -4,11 +4,12 @@ from collections.abc import Iterator
 
 import pytest
 
-from dashboard import deadlines, outbox, relay, rescue
-from dashboard.deadlines import Deadlines
+from dashboard.backstage import deadlines, relay
+from dashboard.backstage.deadlines import Deadlines
+from dashboard.backstage.relay import Relay
 from dashboard.models import Saga
-from dashboard.projection import project
-from dashboard.relay import Relay
+from dashboard.readmodel import outbox, rescue
+from dashboard.readmodel.projection import project
 from saga import wire
 from saga.errors import BrokerUnavailable
 from saga.messages import Trace

@@ -9,10 +9,11 @@ from typing import Any
 
 import pytest
 
-from dashboard import deadlines, outbox, relay
-from dashboard.deadlines import Deadlines
+from dashboard.backstage import deadlines, relay
+from dashboard.backstage.deadlines import Deadlines
+from dashboard.backstage.relay import Relay
 from dashboard.models import Saga
-from dashboard.relay import Relay
+from dashboard.readmodel import outbox
 from saga.event_lines import LOGGER
 from saga.tracing import trace_id_of
 from tests.dash_factories import accept, at, memory_bus

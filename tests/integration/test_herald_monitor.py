@@ -7,12 +7,13 @@ from typing import Any
 
 import pytest
 
-from dashboard import herald, monitor, services
-from dashboard.herald import Herald
+from dashboard.backstage import herald, monitor
+from dashboard.backstage.herald import Herald
+from dashboard.backstage.monitor import Monitor
+from dashboard.backstage.watch import Watch
 from dashboard.models import Board, Service
-from dashboard.monitor import Monitor
-from dashboard.services import row_of
-from dashboard.watch import Watch
+from dashboard.readmodel import services
+from dashboard.readmodel.services import row_of
 from saga import wire
 from saga.bus import Outgoing, TopicPartition
 from saga.errors import BrokerUnavailable

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from dashboard.history import events_of
+from dashboard.readmodel.history import events_of
 from saga.definitions import TRIP
 from saga.messages import Action, Kind, TraceEvent
 from tests.dash_factories import REASON, accept, at, event, letter, life_of, say, trace, undo_event, way_back_of

@@ -10,9 +10,10 @@ import pytest
 from django.core import signing
 from django.test import Client
 
-from dashboard import instructor, services
-from dashboard.buckets import Buckets
 from dashboard.models import Saga
+from dashboard.readmodel import services
+from dashboard.web import instructor
+from dashboard.web.buckets import Buckets
 from tests.dash_factories import accept
 from tests.dash_refusals import JSON, nothing_begun, reason_of, token
 

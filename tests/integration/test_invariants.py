@@ -9,10 +9,11 @@ import pytest
 from consumers.inspection import Inspection, of_ledger
 from consumers.ledger import Change, Ledger
 from consumers.models import Effect, SagaLog
-from dashboard import comparison, outbox
-from dashboard.comparison import Comparison
-from dashboard.invariants import AUDITOR, Auditor
+from dashboard.auditor import comparison
+from dashboard.auditor.comparison import Comparison
+from dashboard.auditor.invariants import AUDITOR, Auditor
 from dashboard.models import Board, Saga
+from dashboard.readmodel import outbox
 from saga.definitions import COORDINATOR, DEFINITIONS, ONBOARDING, ORCHESTRATION, PACKAGE
 from saga.participation import STANDING, Entry, Status
 from saga.routing import End

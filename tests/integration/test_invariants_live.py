@@ -10,9 +10,9 @@ from django.db import connections
 from consumers.inspection import Inspection, Row, of_ledger, of_log
 from consumers.ledger import Ledger
 from consumers.log_store import SagaLogStore
-from dashboard import outbox
-from dashboard.invariants import Auditor
+from dashboard.auditor.invariants import Auditor
 from dashboard.models import Board, Saga
+from dashboard.readmodel import outbox
 from saga.definitions import COORDINATOR, ORCHESTRATION, PACKAGE
 from saga.digests import Tally
 from saga.participation import Status

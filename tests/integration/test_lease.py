@@ -5,8 +5,9 @@ from datetime import timedelta
 import pytest
 from django.db.models import F
 
-from dashboard import lease, models
-from dashboard.lease import LEADER, VALID_FOR, Lease, holder_now
+from dashboard import models
+from dashboard.backstage import lease
+from dashboard.backstage.lease import LEADER, VALID_FOR, Lease, holder_now
 
 pytestmark = pytest.mark.django_db
 

@@ -5,10 +5,10 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from dashboard import limits
-from dashboard.buckets import Buckets
 from dashboard.models import Saga
-from dashboard.roster import MAX_USERS
+from dashboard.web import limits
+from dashboard.web.buckets import Buckets
+from dashboard.web.roster import MAX_USERS
 from tests.dash_refusals import JSON, reason_of, token
 from workshop.config import Config
 

@@ -8,9 +8,9 @@ from django.db import DatabaseError
 from django.test import Client
 from prometheus_client.parser import text_string_to_metric_families
 
-from dashboard import figures, services
-from dashboard.figures import BUCKETS_S, Tally
 from dashboard.models import Board, Figures, Saga, Service
+from dashboard.readmodel import figures, services
+from dashboard.readmodel.figures import BUCKETS_S, Tally
 from saga.messages import Kind, Trace, TraceEvent
 from saga.state import COMPENSATED, COMPENSATING, COMPLETED, RUNNING, STUCK
 from tests.dash_bench import Bench
@@ -204,7 +204,7 @@ def test_a_projector_that_takes_over_counts_on() -> None:
 
 def test_the_delay_is_that_of_the_oldest_news_of_a_batch(monkeypatch: pytest.MonkeyPatch) -> None:
     [saga_id] = accept()
-    monkeypatch.setattr("dashboard.projection.utc_now", lambda: at(9))
+    monkeypatch.setattr("dashboard.readmodel.projection.utc_now", lambda: at(9))
     say(*retried(saga_id))
     say(*retried(saga_id))
     assert observed("projection_delay_seconds") == (1, 7.0)
@@ -212,7 +212,7 @@ def test_the_delay_is_that_of_the_oldest_news_of_a_batch(monkeypatch: pytest.Mon
 
 def test_waiting_in_the_outbox_is_no_delay_of_the_projection(monkeypatch: pytest.MonkeyPatch) -> None:
     [saga_id] = accept()
-    monkeypatch.setattr("dashboard.projection.utc_now", lambda: at(9))
+    monkeypatch.setattr("dashboard.readmodel.projection.utc_now", lambda: at(9))
     say(trace(saga_id, event(Kind.STARTED, service="dashboard", at=at(0), hop=0)))
     assert observed("projection_delay_seconds") == (0, 0.0)
 

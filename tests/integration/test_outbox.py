@@ -5,10 +5,10 @@ from typing import Any
 import pytest
 from django.db import OperationalError, connection
 
-from dashboard import outbox
 from dashboard.errors import NotAccepted
 from dashboard.models import Board, Saga
-from dashboard.people import DEPARTMENTS
+from dashboard.readmodel import outbox
+from dashboard.readmodel.people import DEPARTMENTS
 from saga.definitions import CHOREOGRAPHY, ONBOARDING
 from saga.messages import User
 from tests.dash_factories import ADA, accept, counters

@@ -9,9 +9,9 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import OperationalError, connection
 from django.test import Client
 
-from dashboard import services
-from dashboard.health import HEALTH
+from dashboard.backstage.health import HEALTH
 from dashboard.models import Saga, Service
+from dashboard.readmodel import services
 from saga.topics import SERVICES
 from tests.dash_factories import accept
 

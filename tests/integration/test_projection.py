@@ -8,9 +8,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from dashboard import board, rescue, services
-from dashboard.history import events_of
 from dashboard.models import Board, DeadLetter, Saga, Service, TraceRecord
+from dashboard.readmodel import board, rescue, services
+from dashboard.readmodel.history import events_of
 from saga.messages import Kind, Trace, User
 from saga.state import COMPLETED, RUNNING, STUCK
 from tests.dash_factories import (

@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 from django.db import OperationalError, connection
 
-from dashboard import hearts, outbox, projector
+from dashboard.backstage import hearts, projector
 from dashboard.models import DeadLetter, Saga, TraceRecord
+from dashboard.readmodel import outbox
 from saga.bus import Outgoing
 from saga.errors import BrokerUnavailable
 from saga.topics import DEAD_LETTER, HEARTBEAT, TRACE

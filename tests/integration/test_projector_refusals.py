@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from dashboard import hearts, projector
+from dashboard.backstage import hearts, projector
 from dashboard.models import DeadLetter, Saga
 from saga import wire
 from saga.bus import Outgoing

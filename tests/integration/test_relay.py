@@ -5,9 +5,10 @@ from typing import Any
 
 import pytest
 
-from dashboard import outbox, relay, rescue
+from dashboard.backstage import relay
+from dashboard.backstage.relay import Relay
 from dashboard.models import DeadLetter, Saga
-from dashboard.relay import Relay
+from dashboard.readmodel import outbox, rescue
 from saga import wire
 from saga.bus import Outgoing, Place
 from saga.errors import BrokerUnavailable

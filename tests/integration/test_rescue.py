@@ -10,9 +10,9 @@ import pytest
 from django.db import connection
 from django.test import Client
 
-from dashboard import rescue
 from dashboard.errors import Conflict, DashboardError
 from dashboard.models import DeadLetter
+from dashboard.readmodel import rescue
 from saga import routing, wire
 from saga.definitions import ONBOARDING
 from saga.messages import Action, Outcome, Reply

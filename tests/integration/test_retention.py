@@ -8,12 +8,13 @@ from django.db.models import Q
 from consumers import worker
 from consumers.ledger import Ledger
 from consumers.worker import Worker
-from dashboard import board, calm, rescue, retention
+from dashboard.auditor.invariants import AUDITOR
+from dashboard.backstage import calm, retention
+from dashboard.backstage.retention import Policy, Retention
 from dashboard.errors import NotFound
-from dashboard.invariants import AUDITOR
 from dashboard.models import Board, DeadLetter, Saga, TraceRecord
-from dashboard.outbox import utc_now
-from dashboard.retention import Policy, Retention
+from dashboard.readmodel import board, rescue
+from dashboard.readmodel.outbox import utc_now
 from saga import wire
 from saga.bus import Outgoing, Place
 from saga.errors import BrokerUnavailable

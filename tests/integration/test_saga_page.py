@@ -6,9 +6,9 @@ import pytest
 from django.db import OperationalError, connection
 from django.test import Client
 
-from dashboard import outbox
 from dashboard.models import Saga
-from dashboard.stories import STORIES
+from dashboard.readmodel import outbox
+from dashboard.web.stories import STORIES
 from saga.definitions import CHOREOGRAPHY, ONBOARDING
 from saga.messages import User
 

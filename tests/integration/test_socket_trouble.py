@@ -5,7 +5,7 @@ from contextlib import AsyncExitStack
 import pytest
 
 from dashboard.models import Board
-from dashboard.sockets import TRY_AGAIN_LATER
+from dashboard.web.sockets import TRY_AGAIN_LATER
 from saga.messages import Kind
 from tests.dash_factories import accept, completion, event, say, trace
 from tests.dash_socket import Server, shows

@@ -2,7 +2,8 @@
 
 import pytest
 
-from dashboard import hub, services
+from dashboard.live import hub
+from dashboard.readmodel import services
 from saga.topics import SERVICES
 from tests.dash_factories import accept, finish, life_of, say
 from tests.dash_socket import Server, shows

@@ -3,9 +3,10 @@
 import pytest
 from django.test import Client
 
-from dashboard import outbox, relay
+from dashboard.backstage import relay
+from dashboard.backstage.relay import Relay
 from dashboard.models import DeadLetter
-from dashboard.relay import Relay
+from dashboard.readmodel import outbox
 from saga import tracing
 from saga.topics import SERVICES, TRACE
 from tests.dash_factories import completion, letter, memory_bus, say

@@ -39,6 +39,11 @@ def packages(path: Path) -> set[str]:
     return {name.partition(".")[0] for name in imported(path)}
 
 
+def rooms_entered(path: Path) -> set[str]:
+    """Return the rooms of the dashboard from which a file imports anything."""
+    return {name.split(".")[1] for name in imported(path) if name.startswith("dashboard.")}
+
+
 def importers_of(package: str) -> set[str]:
     return {path.relative_to(ROOT).as_posix() for path in MODULES if package in packages(path)}
 
@@ -74,6 +79,27 @@ def test_saga_touches_neither_files_nor_sockets_nor_clocks_nor_chance() -> None:
 def test_services_and_dashboard_know_only_the_saga(room: str) -> None:
     foreign = set(ROOMS) - {room, "saga"}
     assert {path.name: packages(path) & foreign for path in in_room(room) if packages(path) & foreign} == {}
+
+
+# From the ground up: what is remembered, what runs on it, who tells of it and who checks it, and the edge.
+FLOORS_OF_THE_DASHBOARD = (("readmodel",), ("backstage",), ("live", "auditor"), ("web",))
+
+
+@pytest.mark.parametrize("floor", range(len(FLOORS_OF_THE_DASHBOARD)))
+def test_each_floor_of_the_dashboard_stands_on_those_below(floor: int) -> None:
+    above = {name for names in FLOORS_OF_THE_DASHBOARD[floor:] for name in names}
+    for room in FLOORS_OF_THE_DASHBOARD[floor]:
+        paths = in_room(f"dashboard/{room}")
+        assert paths
+        assert {path.name: rooms_entered(path) & (above - {room}) for path in paths} == {
+            path.name: set() for path in paths
+        }
+
+
+def test_every_module_of_the_dashboard_has_a_room_of_its_own() -> None:
+    rooms = {name for names in FLOORS_OF_THE_DASHBOARD for name in names} | {"migrations"}
+    homeless = {path.name for path in in_room("dashboard") if path.parent.name not in rooms}
+    assert homeless == {"__init__.py", "apps.py", "errors.py", "models.py"}
 
 
 def test_only_one_module_knows_the_kafka_client() -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from dashboard.buckets import WINDOW_S, Buckets
+from dashboard.web.buckets import WINDOW_S, Buckets
 
 RATES = [1, 5, 7, 60, 1200, 60_000]
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from dashboard import drawing, stories
-from dashboard.schemas import NewSagas
+from dashboard.web import drawing, stories
+from dashboard.web.schemas import NewSagas
 from saga.definitions import DEFINITIONS
 from saga.state import STEP_STATUSES
 

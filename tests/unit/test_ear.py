@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from channels.layers import InMemoryChannelLayer
 
-from dashboard import ear
-from dashboard.ear import Ear
+from dashboard.live import ear
+from dashboard.live.ear import Ear
 
 GROUP = "board"
 MESSAGE = {"type": "board.changed"}

@@ -10,7 +10,7 @@ import pytest
 import yaml
 from jsonschema import Draft202012Validator, ValidationError
 
-from dashboard.projector import GROUP as PROJECTOR
+from dashboard.backstage.projector import GROUP as PROJECTOR
 from saga.topics import SERVICES
 from workshop.checks import RULES, WEB_RULES, broken_rules
 from workshop.config import Config

@@ -5,7 +5,7 @@ from itertools import islice, pairwise
 import pytest
 
 from dashboard.errors import BadRequest
-from dashboard.people import DEPARTMENTS, made_up, user_of
+from dashboard.readmodel.people import DEPARTMENTS, made_up, user_of
 from saga.messages import MAX_NAME, User
 
 RIGHT_TO_LEFT_OVERRIDE = "\u202e"

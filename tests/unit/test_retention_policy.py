@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dashboard.retention import Policy
+from dashboard.backstage.retention import Policy
 from saga.times import rfc3339
 
 NOW = datetime(2026, 1, 31, tzinfo=UTC)

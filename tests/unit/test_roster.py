@@ -2,9 +2,9 @@
 
 import pytest
 
-from dashboard import roster
 from dashboard.errors import BadRequest, TooLarge
-from dashboard.people import DEPARTMENTS
+from dashboard.readmodel.people import DEPARTMENTS
+from dashboard.web import roster
 from saga.messages import User
 
 ADA = User(name="Ada Lovelace", department="Engineering")

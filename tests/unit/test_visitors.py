@@ -6,7 +6,7 @@ import pytest
 from django.http import HttpRequest
 from django.test import RequestFactory
 
-from dashboard.visitors import UNKNOWN, address_of, is_on_this_machine, network_of
+from dashboard.web.visitors import UNKNOWN, address_of, is_on_this_machine, network_of
 
 
 def request(address: str, **headers: str) -> HttpRequest:

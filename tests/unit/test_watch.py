@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from dashboard.watch import FORGET_AFTER_S, SILENT_AFTER_S, Watch
+from dashboard.backstage.watch import FORGET_AFTER_S, SILENT_AFTER_S, Watch
 from tests.dash_factories import beat
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from dashboard import nudge
+from dashboard.live import nudge
 from workshop.backstage import Backstage, hear_wishes
 from workshop.checks import TAG
 from workshop.config import Config

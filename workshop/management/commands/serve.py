@@ -8,9 +8,9 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError
 
-from dashboard import nudge
-from dashboard.backstage_reports import leadership, parts_elsewhere
-from dashboard.health import HEALTH
+from dashboard.backstage.backstage_reports import leadership, parts_elsewhere
+from dashboard.backstage.health import HEALTH
+from dashboard.live import nudge
 from workshop import machine, sole
 from workshop.asgi import application
 from workshop.backstage import Backstage, hear_wishes

@@ -1,0 +1,1 @@
+"""Whether everything holds: the services' own ledgers, compared with the read model."""

@@ -1,0 +1,96 @@
+"""Reads what the services say and hands it, a batch at a time, to the read model."""
+
+import logging
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, closing
+from typing import TypeVar
+
+from dashboard.readmodel import outbox
+from dashboard.readmodel.projection import project
+from saga import reports, wire
+from saga.bus import Bus, Outgoing, Record, TopicPartition, gather
+from saga.definitions import definition_of
+from saga.errors import MessageRejected
+from saga.messages import DeadLetter, Trace
+from saga.reports import text_of
+from saga.steering import Heartbeat
+from saga.topics import DEAD_LETTER, TRACE
+
+GROUP = "projector"
+POLL_TIMEOUT_S = 1.0
+BATCH_LIMIT = 1_000
+# Browsers are told ten times a second at most; nobody sees more haste than this.
+GATHER_S = 0.05
+# PostgreSQL keeps no longer value in an index; real ones are a tenth of this.
+MAX_SLOTS_BYTES = 2_000
+
+log = logging.getLogger(__name__)
+M = TypeVar("M", Trace, DeadLetter, Heartbeat)
+
+
+class Projector:
+    """One member of the group `projector`. `board_changed` is called after each batch that changed a row."""
+
+    def __init__(self, bus: Bus, *, board_changed: Callable[[], None]) -> None:
+        self._board_changed = board_changed
+        topics = [TRACE, DEAD_LETTER]
+        with ExitStack() as opening:  # if the second client cannot be opened, the first is closed
+            self._producer = opening.enter_context(closing(bus.producer()))
+            self._consumer = opening.enter_context(
+                closing(bus.consumer(GROUP, topics, on_revoked=lambda partitions: None))
+            )
+            self._clients = opening.pop_all()
+
+    @property
+    def assigned(self) -> frozenset[TopicPartition]:
+        return self._consumer.assigned()
+
+    def run_once(self) -> bool:
+        """Project one batch, then commit its offsets. Raises what the broker or the database raises."""
+        records = gather(self._consumer, POLL_TIMEOUT_S, limit=BATCH_LIMIT, within_s=GATHER_S, clock=time.monotonic)
+        if not records:
+            return False
+        unreadable: list[Outgoing] = []
+        traces = [(trace, text_of(record.value)) for trace, record in read(Trace, TRACE, records, unreadable)]
+        letters = [letter for letter, _ in read(DeadLetter, DEAD_LETTER, records, unreadable)]
+        if traces or letters:
+            project(traces, letters)
+            outbox.news.set()
+            self._board_changed()
+        self._producer.send(unreadable)
+        self._consumer.commit({TopicPartition(r.topic, r.partition): r.offset + 1 for r in records})
+        return True
+
+    def close(self) -> None:
+        self._clients.close()
+
+
+def read(
+    kind: type[M], topic: str, records: Iterable[Record], unreadable: list[Outgoing]
+) -> Iterator[tuple[M, Record]]:
+    """Yield the messages on `topic`; add a dead letter to `unreadable` for each that is none."""
+    for record in records:
+        if record.topic != topic:
+            continue
+        try:
+            message = wire.decode(kind, record.value)
+            if isinstance(message, Trace):
+                _check_known(message)
+        except MessageRejected as rejection:
+            unreadable.append(_dead_letter(record, str(rejection)))
+        else:
+            yield message, record
+
+
+def _check_known(trace: Trace) -> None:
+    if trace.style not in definition_of(trace.scenario).styles:
+        raise MessageRejected(f"scenario {trace.scenario!r} has no style {trace.style!r}")
+    if len(trace.slots.encode()) > MAX_SLOTS_BYTES:
+        raise MessageRejected(f"the names of its steps have more than {MAX_SLOTS_BYTES} bytes together")
+
+
+def _dead_letter(record: Record, reason: str) -> Outgoing:
+    now = outbox.utc_now()
+    letter = reports.dead_letter(record, service=GROUP, reason=reason, at=now)
+    return wire.encode(letter, topic=DEAD_LETTER, source=GROUP, at=now)

@@ -1,0 +1,167 @@
+"""One per web process: listens to the channel layer once, reads what changed once, encodes once, tells every socket.
+
+A message on the layer says only that the board changed. What changed is read from the read model, so a message that is
+late, repeated or lost does no harm: the next one, or the next second, brings the same.
+"""
+
+import asyncio
+import logging
+from contextlib import suppress
+from typing import Any, Protocol
+
+from channels.db import database_sync_to_async
+from channels.layers import BaseChannelLayer
+from django.db import DatabaseError
+
+from dashboard.backstage.health import Health
+from dashboard.live import frames
+from dashboard.live.ear import Ear
+from dashboard.live.nudge import BOARD
+from dashboard.readmodel import board
+
+FRAME_INTERVAL_S = 0.1
+QUIET_CHECK_S = 1.0
+FRAME_ROWS = 2_000
+CATCH_UP_ROWS = 10_000
+
+log = logging.getLogger(__name__)
+
+changes = database_sync_to_async(board.changes)
+snapshot = database_sync_to_async(board.snapshot)
+page = database_sync_to_async(board.page)
+
+
+class Listener(Protocol):
+    """A socket: whether it traces, and how much of the board it has seen."""
+
+    trace: bool
+    seen: int
+
+    async def send_frame(self, frame: str) -> None: ...
+
+
+class Hub:
+    def __init__(self, layer: BaseChannelLayer, health: Health) -> None:
+        self._changed = asyncio.Event()
+        self._ear = Ear(layer, BOARD, self._changed.set)
+        self._report = database_sync_to_async(health.report)
+        self._health: list[dict[str, Any]] = []
+        self._listeners: set[Listener] = set()
+        self._waiting: set[Listener] = set()
+        self._turn = asyncio.Lock()
+        self._task: asyncio.Task[None] | None = None
+        self._seq = 0
+
+    async def join(self, listener: Listener) -> None:
+        """Send the snapshot, and from then on every change; while the board cannot be read, say so first."""
+        async with self._turn:
+            await self._start()
+            await self._show_all(listener)
+
+    def leave(self, listener: Listener) -> None:
+        self._listeners.discard(listener)
+        self._waiting.discard(listener)
+
+    async def set_trace(self, listener: Listener, enabled: bool) -> None:
+        async with self._turn:
+            listener.trace = enabled
+            await self._show_all(listener)
+
+    async def resume(self, listener: Listener, after: int) -> None:
+        """Send what changed since the listener went away; if that is too much to catch up with, the board anew."""
+        async with self._turn:
+            view = await changes(after=after, limit=CATCH_UP_ROWS)
+            if view and view.is_cut:
+                await self._show_all(listener)
+            elif view:
+                await listener.send_frame(frames.view("delta", view, trace=listener.trace, health=self._health))
+                listener.seen = max(listener.seen, view.seq)
+
+    async def send_older(self, listener: Listener, before: int) -> None:
+        rows, older = await page(before=before, filters=board.visible(trace=listener.trace))
+        await listener.send_frame(frames.older(rows, older, trace=listener.trace))
+
+    async def _show_all(self, listener: Listener) -> None:
+        others_wait = bool(self._waiting)
+        self._listeners.discard(listener)
+        self._waiting.add(listener)
+        try:
+            if not others_wait:  # an attempt may take seconds, and everybody waits for everybody's
+                return await self._send_snapshot(listener)
+        except DatabaseError as trouble:
+            log.warning("a page cannot be shown the board yet: %s", trouble)
+        await self._send(listener, frames.health(self._seq, self._health))
+
+    async def _send_snapshot(self, listener: Listener) -> None:
+        view = await snapshot(trace=listener.trace)
+        if listener not in self._waiting:
+            return  # it has left in the meantime
+        if not self._listeners:
+            self._seq = view.seq
+        self._waiting.discard(listener)
+        self._listeners.add(listener)
+        await self._send(listener, frames.view("snapshot", view, trace=listener.trace, health=self._health))
+        listener.seen = view.seq
+
+    async def _start(self) -> None:
+        if self._task is None:
+            self._health = await self._report()
+            await self._ear.open()
+            self._task = asyncio.create_task(self._run())
+
+    async def _run(self) -> None:
+        while True:
+            await self._wait_for_change()
+            has_told = True
+            try:
+                async with self._turn:
+                    has_told = await self._tell_changes()
+            except DatabaseError as trouble:
+                log.warning("the board cannot be read: %s", trouble)
+            except Exception:
+                # A hub that ended here would leave every page standing still.
+                log.exception("unexpected error; telling again")
+            if has_told:
+                await asyncio.sleep(FRAME_INTERVAL_S)
+
+    async def _wait_for_change(self) -> None:
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._changed.wait(), QUIET_CHECK_S)
+        self._changed.clear()
+
+    async def _tell_changes(self) -> bool:
+        """Return whether there was anything to tell."""
+        if not self._listeners and not self._waiting:
+            return False
+        await self._tell_health()
+        for listener in list(self._waiting):
+            await self._send_snapshot(listener)
+        view = await changes(after=self._seq, limit=FRAME_ROWS)
+        if view is None:
+            return False
+        self._seq = view.seq
+        await self._tell_view(view)
+        return True
+
+    async def _tell_health(self) -> None:
+        """Before the board is read: this is how a page learns that it cannot be."""
+        health, self._health = self._health, await self._report()
+        if health != self._health:
+            for listener in [*self._listeners, *self._waiting]:
+                await self._send(listener, frames.health(self._seq, self._health))
+
+    async def _tell_view(self, view: board.View) -> None:
+        ready: dict[bool, str] = {}
+        for listener in [one for one in self._listeners if one.seen < view.seq]:
+            if listener.trace not in ready:
+                ready[listener.trace] = frames.view("delta", view, trace=listener.trace, health=self._health)
+            await self._send(listener, ready[listener.trace])
+            listener.seen = view.seq
+
+    async def _send(self, listener: Listener, frame: str) -> None:
+        try:
+            await listener.send_frame(frame)
+        except Exception:
+            # One page's trouble must not keep the news from the others; it will come back and catch up.
+            log.warning("a page could not be told, and is told no more", exc_info=True)
+            self.leave(listener)

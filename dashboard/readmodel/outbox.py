@@ -1,0 +1,87 @@
+"""Accepting sagas: each is written down before anything is sent, so an accepted saga is never lost.
+
+The transactional outbox pattern. A row of `Saga` without `fed_offset` is the outbox entry;
+`dashboard.backstage.relay` sends it.
+"""
+
+import threading
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from itertools import islice
+from uuid import uuid4
+
+from django.db import DatabaseError, transaction
+from pydantic import TypeAdapter
+
+from dashboard.errors import NotAccepted
+from dashboard.models import Board, Saga
+from dashboard.readmodel.people import made_up
+from dashboard.readmodel.rows import state_json
+from saga import state, tracing
+from saga.definitions import Definition
+from saga.digests import digest_of
+from saga.messages import StepFault, User
+from saga.times import rfc3339
+
+_FAULTS = TypeAdapter(dict[str, StepFault])
+
+# Set when there may be something to send; the relay of this process waits for it.
+news = threading.Event()
+
+
+def utc_now() -> str:
+    """Return the wall-clock time, RFC 3339 in UTC."""
+    return rfc3339(datetime.now(UTC))
+
+
+def accept(
+    definition: Definition,
+    *,
+    style: str,
+    users: Sequence[User] | int,
+    faults: Mapping[str, StepFault] | None = None,
+    traceparent: str | None = None,
+) -> list[str]:
+    """Write down a saga for each user, or for that many made-up ones, and return their ids.
+
+    They belong to the trace of `traceparent`, if it is one, and else each to its own.
+
+    All of them or none: raises NotAccepted when the database does not take them.
+    """
+    try:
+        with transaction.atomic():
+            board = Board.locked()
+            people = list(islice(made_up(board.accepted), users)) if isinstance(users, int) else users
+            asked = _FAULTS.dump_json(dict(faults or {})).decode()
+            trace_id = tracing.trace_id_in(traceparent)
+            sagas = [_saga(board, definition, style, user, faults=asked, trace_id=trace_id) for user in people]
+            Saga.objects.bulk_create(sagas, batch_size=500)
+            board.save()
+    except DatabaseError as error:
+        raise NotAccepted(f"the sagas could not be written down, nothing was started: {error}") from error
+    news.set()
+    return [saga.saga_id for saga in sagas]
+
+
+def faults_of(text: str) -> dict[str, StepFault]:
+    """Return the faults that a saga's row keeps as JSON."""
+    return _FAULTS.validate_json(text)
+
+
+def _saga(board: Board, definition: Definition, style: str, user: User, *, faults: str, trace_id: str | None) -> Saga:
+    board.accepted += 1
+    saga_id = str(uuid4())
+    return Saga(
+        number=board.accepted,
+        saga_id=saga_id,
+        digest=digest_of(saga_id),
+        scenario=definition.scenario,
+        style=style,
+        user_name=user.name,
+        department=user.department,
+        started_at=utc_now(),
+        faults=faults,
+        trace_id=trace_id,
+        state=state_json(state.initial(definition)),
+        seq=board.next_seq(),
+    )

@@ -1,0 +1,131 @@
+"""What a person can do about a saga or a message that does not get on. All of it is decided here, one after another.
+
+Nothing is sent from here: what is wanted is written down, and the relay sends it. So an answer of 202 holds even if the
+broker is away.
+"""
+
+from collections.abc import Callable
+
+from django.db import DatabaseError, transaction
+
+from dashboard.errors import BadRequest, Conflict, NotAccepted, NotFound
+from dashboard.models import Board, DeadLetter, Saga
+from dashboard.readmodel import outbox
+from dashboard.readmodel.rows import state_of
+from saga import routing, wire
+from saga.definitions import REPLIES, definition_of
+from saga.errors import MessageRejected
+from saga.messages import Reply, SagaMessage
+from saga.state import STUCK
+from saga.topics import SAGA_TOPICS
+
+MAX_VALUE = 64 * 1024
+
+
+def retry(saga_id: str) -> Saga:
+    """Drive a saga on from its start: what is done is passed over, what waits for its next attempt is tried at once.
+
+    Raises NotFound, Conflict if it has ended, NotAccepted.
+    """
+
+    def apply(saga: Saga) -> None:
+        saga.round += 1
+
+    return _change(saga_id, apply)
+
+
+def roll_back(saga_id: str) -> Saga:
+    """Undo what a saga has done, from its end. Asked twice it is the same. Raises NotFound, Conflict, NotAccepted."""
+
+    def apply(saga: Saga) -> None:
+        if saga.roll_back_hop is None:
+            saga.roll_back_hop = state_of(saga.state).hop + 1
+            saga.round += 1
+
+    return _change(saga_id, apply)
+
+
+def resolve(saga_id: str, step: str) -> Saga:
+    """Take a person's word that the effect of a stuck step was undone by hand.
+
+    Raises NotFound, BadRequest for an unknown step, Conflict if that step is not stuck, NotAccepted.
+    """
+
+    def apply(saga: Saga) -> None:
+        try:
+            definition_of(saga.scenario).step(step)
+        except MessageRejected as error:
+            raise BadRequest(str(error)) from error
+        if not any(one.name == step and one.status == STUCK for one in state_of(saga.state).steps):
+            raise Conflict(f"the compensation of {step!r} is not stuck")
+        if saga.resolved_step not in (None, step):
+            raise Conflict(f"that {saga.resolved_step!r} was resolved is still being told; ask again in a moment")
+        saga.resolved_step = step
+        saga.round += 1
+
+    return _change(saga_id, apply)
+
+
+def replay(letter_id: int, value: str | None) -> DeadLetter:
+    """Send a dead letter's message again, as it was or corrected.
+
+    Raises NotFound, BadRequest if it would be refused again, Conflict if it was replayed already, NotAccepted.
+    """
+    try:
+        with transaction.atomic():
+            Board.locked()
+            letter = DeadLetter.objects.filter(id=letter_id).first()
+            if letter is None:
+                raise NotFound(f"there is no dead letter {letter_id}")
+            if letter.replay is not None:
+                raise Conflict("this message was replayed already")
+            letter.replay = _checked(letter, letter.value if value is None else value)
+            letter.save(update_fields=["replay"])
+    except DatabaseError as error:
+        raise NotAccepted(f"the replay could not be written down: {error}") from error
+    outbox.news.set()
+    return letter
+
+
+def _change(saga_id: str, apply: Callable[[Saga], None]) -> Saga:
+    try:
+        with transaction.atomic():
+            board = Board.locked()
+            saga = Saga.objects.filter(saga_id=saga_id).first()
+            if saga is None:
+                raise NotFound(f"there is no saga {saga_id!r}")
+            if saga.finished is not None:
+                raise Conflict(f"the saga has ended: it is {saga.status}")
+            wanted_before = (saga.round, saga.roll_back_hop, saga.resolved_step)
+            apply(saga)
+            if wanted_before != (saga.round, saga.roll_back_hop, saga.resolved_step):
+                saga.fed_topic = saga.fed_partition = saga.fed_offset = None
+                saga.seq = board.next_seq()
+                saga.save()
+                board.save()
+    except DatabaseError as error:
+        raise NotAccepted(f"the wish could not be written down: {error}") from error
+    outbox.news.set()
+    return saga
+
+
+def _checked(letter: DeadLetter, value: str) -> str:
+    """Return the message if it can be understood now. Otherwise it would only come back."""
+    if letter.topic not in SAGA_TOPICS:
+        raise BadRequest(f"only messages to a service can be replayed, and {letter.topic!r} is read by none")
+    if len(value) > MAX_VALUE:
+        raise BadRequest(f"the message has {len(value):,} characters; {MAX_VALUE:,} is the most")
+    try:
+        if letter.topic == REPLIES:
+            reply = wire.decode(Reply, value)
+            definition_of(reply.scenario).step(reply.step)
+            saga_id = reply.saga_id
+        else:
+            message = wire.decode(SagaMessage, value)
+            routing.check_addressed(message, topic=letter.topic, key=(letter.key or "").encode())
+            saga_id = message.saga_id
+    except MessageRejected as rejection:
+        raise BadRequest(f"this would be refused again: {rejection}") from rejection
+    if saga_id != letter.key:
+        raise BadRequest(f"the message is about saga {saga_id!r}, and its key says {letter.key!r}")
+    return value

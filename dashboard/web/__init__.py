@@ -1,0 +1,1 @@
+"""The edge: pages, API and sockets, and who may ask for what, and how much."""

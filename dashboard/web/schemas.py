@@ -1,0 +1,193 @@
+"""What goes into the HTTP API and comes out of it, as its OpenAPI document describes it."""
+
+from typing import Annotated, Any, Literal
+
+from ninja import Schema
+from pydantic import ConfigDict, Field, model_validator
+
+from dashboard.readmodel.people import TRAVELLER
+from dashboard.web.roster import MAX_USERS
+from saga import messages
+from saga.definitions import DEFINITIONS, ONBOARDING, STYLES
+from saga.messages import Action, ErrorText
+from saga.steering import FaultRules, Instant
+
+Scenario = Literal[tuple(DEFINITIONS)]
+Style = Literal[STYLES]
+StepName = Annotated[str, Field(max_length=100)]
+
+
+class _Request(Schema):
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+
+class NewUser(_Request):
+    name: str
+    department: str = TRAVELLER
+
+
+class StepFault(_Request):
+    """What shall go wrong with one step of each of these sagas."""
+
+    failures: int | None = Field(1, ge=1, le=1000, description="How many attempts fail; null for all of them.")
+    retryable: bool = Field(False, description="If not, the first failed attempt fails the step.")
+    error: ErrorText | None = None
+    action: Literal["do", "undo"] = Field("do", description="The step, or its compensation.")
+
+    @property
+    def value(self) -> messages.StepFault:
+        return messages.StepFault(**self.dict(exclude={"action"}), action=Action(self.action))
+
+
+class NewSagas(_Request):
+    """Either `count` made-up users, or `users` by name. `faults` are by step. Trips need no department."""
+
+    scenario: Scenario = ONBOARDING.scenario
+    style: Style | None = Field(None, description="Choreography where the scenario has it, else orchestration.")
+    faults: dict[StepName, StepFault] | None = Field(None, max_length=10)
+    count: int | None = Field(None, ge=1, le=MAX_USERS, description="How many; 1 unless users are given.")
+    users: list[NewUser] | None = Field(None, min_length=1, max_length=MAX_USERS)
+
+    @model_validator(mode="after")
+    def _check_count(self) -> "NewSagas":
+        if self.users is not None and self.count not in (None, len(self.users)):
+            raise ValueError(f"count is {self.count}, but {len(self.users)} users are given")
+        definition = DEFINITIONS[self.scenario]
+        if self.style not in (None, *definition.styles):
+            raise ValueError(f"{self.scenario} is only {' or '.join(definition.styles)}")
+        if unknown := set(self.faults or {}) - {step.name for step in definition.steps}:
+            raise ValueError(f"{self.scenario} has no step {min(unknown)!r}")
+        return self
+
+
+class Accepted(Schema):
+    saga_ids: list[str]
+
+
+class Problem(Schema):
+    detail: str
+
+
+class Step(Schema):
+    name: str
+    service: str
+    status: str
+    attempts: int
+    undo_attempts: int
+    result: dict[str, Any] | None
+    error: str | None
+    next_attempt_at: str | None
+
+
+class User(Schema):
+    name: str
+    department: str
+
+
+class SagaRow(Schema):
+    saga_id: str
+    number: int
+    seq: int
+    scenario: str
+    style: str
+    status: str
+    reason: str | None
+    user: User
+    started_at: str
+    ended_at: str | None
+    stuck_at: str | None
+    rolling_back: bool
+    finished: int | None
+    overtook: int | None
+    overtaken: int | None
+    steps: list[Step]
+
+
+class Event(Schema):
+    seq: int
+    kind: str
+    service: str
+    step: str | None
+    action: str
+    attempt: int
+    at: str
+    topic: str | None
+    partition: int | None
+    offset: int | None
+    key: str | None
+    headers: dict[str, str]
+    payload: Any
+    detail: dict[str, Any]
+
+
+class SagaHistory(SagaRow):
+    trace_id: str = Field(description="The W3C trace that its messages belong to.")
+    events: list[Event]
+
+
+class SagaPage(Schema):
+    sagas: list[SagaRow]
+    next: str | None
+
+
+class SagaQuery(_Request):
+    model_config = ConfigDict(extra="forbid", strict=False)
+    status: str | None = None
+    scenario: str | None = None
+    after: int | None = Field(None, ge=0, description="The `next` of the page before.")
+    limit: int = Field(100, ge=1, le=1000)
+
+
+class Faults(_Request):
+    """What goes wrong at a service while this is on. Chance follows from `seed`, the user, the step and the attempt."""
+
+    fail_rate: float = Field(0.0, ge=0, le=1, description="Part of the attempts that fail; 1 for all of them.")
+    fail_next: int = Field(0, ge=0, le=1000, description="So many of the next attempts fail, of each instance.")
+    retryable: bool = True
+    action: Literal["do", "undo"] = "do"
+    step: StepName | None = Field(None, description="Only attempts at this step fail.")
+    error: ErrorText = "a fault was asked for"
+    drop_rate: float = Field(0.0, ge=0, le=1, description="Part of the arriving messages that are lost.")
+    duplicate_rate: float = Field(0.0, ge=0, le=1)
+    delay_rate: float = Field(0.0, ge=0, le=1)
+    delay_ms: int = Field(1000, ge=0, le=60_000)
+    reorder_rate: float = Field(0.0, ge=0, le=1)
+    crash_at: Literal[tuple(map(str, Instant))] | None = Field(None, description="Die once, at the next such instant.")
+    seed: int = Field(0, ge=0, lt=2**31)
+
+    @property
+    def rules(self) -> FaultRules:
+        given = self.dict(exclude={"fail_next", "crash_at", "action"})
+        return FaultRules(**given, action=Action(self.action))
+
+    @property
+    def once(self) -> dict[str, Any]:
+        return {name: value for name in ("fail_next", "crash_at") if (value := getattr(self, name))}
+
+
+class ServiceChange(_Request):
+    running: bool | None = None
+    lag_ms: Annotated[list[int], Field(min_length=2, max_length=2)] | None = None
+    faults: Faults | None = Field(None, description="These rules take the place of all that are on; {} switches off.")
+
+
+class Resolution(_Request):
+    step: StepName = Field(description="The step whose effect a person has undone.")
+
+
+class Replay(_Request):
+    value: str | None = Field(None, description="The corrected message; without it, the message as it was.")
+
+
+AS_IT_WAS = Replay()
+
+
+class Check(Schema):
+    name: str
+    ok: bool
+    detail: str
+
+
+class Invariants(Schema):
+    ok: bool
+    checks: list[Check]
