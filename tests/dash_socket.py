@@ -101,6 +101,7 @@ class Server:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(hub, "FRAME_INTERVAL_S", 0)
+        monkeypatch.setattr(hub, "SNAPSHOT_SHARED_S", 0)
         monkeypatch.setattr(hub, "QUIET_CHECK_S", 0.02)
         self.layer = InMemoryChannelLayer()
         self.health = Health()

@@ -6,8 +6,9 @@ late, repeated or lost does no harm: the next one, or the next second, brings th
 
 import asyncio
 import logging
+import time
 from contextlib import suppress
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from channels.db import database_sync_to_async
 from channels.layers import BaseChannelLayer
@@ -20,6 +21,7 @@ from dashboard.live.nudge import BOARD
 from dashboard.readmodel import board
 
 FRAME_INTERVAL_S = 0.1
+SNAPSHOT_SHARED_S = 0.1
 QUIET_CHECK_S = 1.0
 FRAME_ROWS = 2_000
 CATCH_UP_ROWS = 10_000
@@ -40,6 +42,12 @@ class Listener(Protocol):
     async def send_frame(self, frame: str) -> None: ...
 
 
+class Snapshot(NamedTuple):
+    seq: int
+    frame: str
+    read_at: float
+
+
 class Hub:
     def __init__(self, layer: BaseChannelLayer, health: Health) -> None:
         self._changed = asyncio.Event()
@@ -48,6 +56,7 @@ class Hub:
         self._health: list[dict[str, Any]] = []
         self._listeners: set[Listener] = set()
         self._waiting: set[Listener] = set()
+        self._snapshots: dict[bool, Snapshot] = {}
         self._turn = asyncio.Lock()
         self._task: asyncio.Task[None] | None = None
         self._seq = 0
@@ -70,6 +79,9 @@ class Hub:
     async def resume(self, listener: Listener, after: int) -> None:
         """Send what changed since the listener went away; if that is too much to catch up with, the board anew."""
         async with self._turn:
+            if listener in self._listeners:
+                # Another web process may have told it more than the snapshot has that it was shown here.
+                after = min(after, listener.seen)
             view = await changes(after=after, limit=CATCH_UP_ROWS)
             if view and view.is_cut:
                 await self._show_all(listener)
@@ -93,15 +105,25 @@ class Hub:
         await self._send(listener, frames.health(self._seq, self._health))
 
     async def _send_snapshot(self, listener: Listener) -> None:
-        view = await snapshot(trace=listener.trace)
+        shown = await self._snapshot_for(trace=listener.trace)
         if listener not in self._waiting:
             return  # it has left in the meantime
         if not self._listeners:
-            self._seq = view.seq
+            self._seq = shown.seq
         self._waiting.discard(listener)
         self._listeners.add(listener)
-        await self._send(listener, frames.view("snapshot", view, trace=listener.trace, health=self._health))
-        listener.seen = view.seq
+        await self._send(listener, shown.frame)
+        listener.seen = shown.seq
+
+    async def _snapshot_for(self, *, trace: bool) -> Snapshot:
+        """Return the board, read once for all who come at the same moment, as a class does; the next delta goes on."""
+        now, known = time.monotonic(), self._snapshots.get(trace)
+        if known and known.seq >= self._seq and now - known.read_at < SNAPSHOT_SHARED_S:
+            return known
+        view = await snapshot(trace=trace)
+        frame = frames.view("snapshot", view, trace=trace, health=self._health)
+        self._snapshots[trace] = Snapshot(view.seq, frame, time.monotonic())
+        return self._snapshots[trace]
 
     async def _start(self) -> None:
         if self._task is None:
@@ -147,6 +169,7 @@ class Hub:
         """Before the board is read: this is how a page learns that it cannot be."""
         health, self._health = self._health, await self._report()
         if health != self._health:
+            self._snapshots.clear()
             for listener in [*self._listeners, *self._waiting]:
                 await self._send(listener, frames.health(self._seq, self._health))
 

@@ -3,6 +3,7 @@
 import pytest
 
 from dashboard.live import hub
+from dashboard.models import Board
 from dashboard.readmodel import services
 from saga.topics import SERVICES
 from tests.dash_factories import accept, finish, life_of, say
@@ -87,6 +88,40 @@ async def test_a_page_that_comes_while_much_happens_misses_nothing(server: Serve
             await late.until(shows(after[-1]))
         await early.until(shows(after[-1]))
     assert set(late.rows()) == set(early.rows()) == {*before, *after}
+
+
+async def test_pages_that_come_at_once_are_shown_one_reading_of_the_board(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hub, "SNAPSHOT_SHARED_S", 3600)
+    monkeypatch.setattr(hub, "QUIET_CHECK_S", 3600)
+    async with server.page() as one:
+        first = await one.next()
+        ids = await server.do(accept, 1)
+        async with server.page() as other:
+            assert await other.next() == first
+            await server.nudge()
+            await other.until(shows(*ids))
+        await one.until(shows(*ids))
+        async with server.page() as late:
+            assert [row["saga_id"] for row in (await late.next())["sagas"]] == ids
+
+
+async def test_a_page_that_knew_more_than_it_is_shown_anew_misses_nothing(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hub, "SNAPSHOT_SHARED_S", 3600)
+    monkeypatch.setattr(hub, "QUIET_CHECK_S", 3600)
+    async with server.page() as one:
+        await one.next()
+        ids = await server.do(accept, 1)
+        told_elsewhere = (await server.do(Board.current)).seq
+        ids += await server.do(accept, 1)
+        async with server.page() as back:
+            await back.next()
+            await back.say({"type": "resume", "after": told_elsewhere})
+            await back.until(shows(*ids))
+            assert back.rows().keys() == set(ids)
 
 
 async def test_news_alone_are_enough(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:

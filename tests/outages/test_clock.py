@@ -27,7 +27,8 @@ def an_hour_behind() -> dict[str, str]:
     if not found:
         give_up = pytest.fail if os.environ.get("CI") else pytest.skip
         give_up("faketime is not installed")
-    return {"LD_PRELOAD": str(found[0]), "FAKETIME": "-1h", "FAKETIME_DONT_FAKE_MONOTONIC": "1"}
+    library = {"LD_PRELOAD": str(found[0]), "FAKETIME": "-1h", "FAKETIME_DONT_FAKE_MONOTONIC": "1"}
+    return library | {"PYTHONPATH": str(Path(__file__).with_name("under_faketime"))}
 
 
 @pytest.fixture
@@ -38,7 +39,7 @@ def moved(workshop: SpreadWorkshop, an_hour_behind: dict[str, str]) -> Iterator[
     eventually(lambda: all(replicas_at_work(workshop, name) == 2 for name in MOVED), within_s=PATIENCE_S)
     yield workshop
     for name in MOVED:
-        workshop.kill_process(name, number=2)
+        workshop.kill_process(name, number=2)  # under that library it may not hear that it shall end
     eventually(workshop.is_up, within_s=PATIENCE_S)
 
 
