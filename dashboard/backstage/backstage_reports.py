@@ -16,7 +16,10 @@ SILENT_AFTER = timedelta(seconds=3)
 FORGET_AFTER = timedelta(minutes=1)
 LEAD = "lead"
 NOBODY_LEADS = "no process leads at the moment; sagas are accepted, and are fed when one has taken over"
-NOBODY = f"no process that projects was heard of for {SILENT_AFTER.seconds} s; sagas go on, this page does not"
+NOBODY = (
+    f"no process that projects was heard of for {SILENT_AFTER.seconds} s: "
+    "sagas under way go on, new ones wait, and so does this page"
+)
 
 
 class Reporter:
