@@ -16,7 +16,7 @@ from dashboard.backstage.health import HEALTH
 from dashboard.backstage.hearts import Hearts
 from dashboard.backstage.herald import Herald
 from dashboard.backstage.lease import Lease
-from dashboard.backstage.monitor import Monitor, read_process_table
+from dashboard.backstage.monitor import Monitor
 from dashboard.backstage.projector import Projector
 from dashboard.backstage.relay import Relay
 from dashboard.backstage.retention import Policy, Retention
@@ -25,6 +25,7 @@ from dashboard.live import nudge
 from dashboard.live.ear import Ear
 from dashboard.readmodel import outbox, services
 from workshop import alive
+from workshop.broker_probe import BrokerProbe
 from workshop.config import Config
 from workshop.links import open_bus, with_bus
 from workshop.loop import Loop, Worker
@@ -65,7 +66,7 @@ class Backstage:
     def start(self) -> None:
         for loop in (*self._everywhere, *self._led):
             HEALTH.watch(loop.name, functools.partial(self._trouble, loop))
-        HEALTH.watch("broker", self._broker_trouble)
+        HEALTH.watch("broker", BrokerProbe(self._config.processes_file, self._broker_trouble))
         for loop in (*self._among_others, *self._everywhere, *self._led):
             self._threads.append(loop.start())
 
@@ -107,10 +108,6 @@ class Backstage:
         return "" if loop.state == "running" or stands_by else f"{loop.state} {loop.detail}".strip()
 
     def _broker_trouble(self) -> str:
-        """The supervisor knows of a death before any request fails."""
-        for process in read_process_table(self._config.processes_file):
-            if process["name"] == "broker" and process["state"] == "restarting":
-                return f"the broker ended ({process['exit']}) and is started again; accepted sagas wait"
         monitor = self._monitor.worker
         return monitor.broker_trouble if monitor else ""
 
