@@ -13,7 +13,7 @@ run: .venv/.run
 
 test: check
 	@$(PY) -m tests.chromium
-	@$(PY) -m pytest --ignore tests/outages -n 3 --dist loadfile --no-loadscope-reorder
+	@$(PY) -m pytest --ignore tests/outages -n 2 --dist loadfile --no-loadscope-reorder
 
 outages: .venv/.dev
 	@$(PY) -m pytest tests/outages

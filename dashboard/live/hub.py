@@ -134,16 +134,16 @@ class Hub:
     async def _run(self) -> None:
         while True:
             await self._wait_for_change()
-            has_told = True
+            has_told_sagas = True
             try:
                 async with self._turn:
-                    has_told = await self._tell_changes()
+                    has_told_sagas = await self._tell_changes()
             except DatabaseError as trouble:
                 log.warning("the board cannot be read: %s", trouble)
             except Exception:
                 # A hub that ended here would leave every page standing still.
                 log.exception("unexpected error; telling again")
-            if has_told:
+            if has_told_sagas:
                 await asyncio.sleep(FRAME_INTERVAL_S)
 
     async def _wait_for_change(self) -> None:
@@ -152,7 +152,7 @@ class Hub:
         self._changed.clear()
 
     async def _tell_changes(self) -> bool:
-        """Return whether there was anything to tell."""
+        """Return whether sagas were told of: only they come in floods, and no click waits for a service's beat."""
         if not self._listeners and not self._waiting:
             return False
         await self._tell_health()
@@ -163,7 +163,7 @@ class Hub:
             return False
         self._seq = view.seq
         await self._tell_view(view)
-        return True
+        return bool(view.sagas)
 
     async def _tell_health(self) -> None:
         """Before the board is read: this is how a page learns that it cannot be."""

@@ -70,6 +70,17 @@ async def test_a_change_of_a_service_is_told(server: Server) -> None:
     assert (told["name"], told["running"]) == ("notifier", False)
 
 
+async def test_what_is_told_of_a_service_does_not_delay_a_saga(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    await server.do(services.ensure_rows, (400, 3000))
+    monkeypatch.setattr(hub, "FRAME_INTERVAL_S", 3600)
+    async with server.page() as page:
+        await page.next()
+        await server.do(lambda: services.change("notifier", running=False))
+        await page.until(lambda frame: frame["services"])
+        ids = await server.do(accept, 1)
+        await page.until(shows(*ids))
+
+
 async def test_two_pages_see_the_same(server: Server) -> None:
     async with server.page() as one, server.page() as other:
         ids = await server.do(accept, 3)
