@@ -118,7 +118,7 @@ def test_a_page_that_came_without_tls_may_not_use_the_login_of_one_that_did(prox
 
 
 def test_a_socket_that_does_not_stop_asking_is_closed_as_one_that_breaks_the_rules(workshop: LiveWorkshop) -> None:
-    # Without a bound on what it takes in: it would stop reading, and the reason for the end be lost with the connection.
+    # No bound on what it takes in: it would stop reading, and the reason for the end be lost with the connection.
     with connect(f"ws://127.0.0.1:{workshop.port}/ws/sagas/", max_size=None, max_queue=None) as flood:
         with suppress(ConnectionClosed):
             for _ in range(REQUESTS_PER_MINUTE + 100):
