@@ -5,7 +5,6 @@ every field is a join (a maximum by rank, or a value that never changes once kno
 same state in whatever order it came; the property tests hold that.
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -118,15 +117,8 @@ def initial(definition: Definition) -> SagaState:
     return SagaState(steps=tuple(StepState(name=step.name, service=step.service) for step in definition.steps))
 
 
-def fold(state: SagaState, events: Iterable[TraceEvent]) -> SagaState:
-    """Return the state after `events`, whatever their order, repeats included."""
-    for event in events:
-        state = apply(state, event)
-    return state
-
-
 def apply(state: SagaState, event: TraceEvent) -> SagaState:
-    """Return the state once `event` is known."""
+    """Return the state once `event` is known as well: the same in whatever order events come, repeats included."""
     state = _with_reason(state, event)
     if event.step is None:
         return _apply_to_saga(state, event)

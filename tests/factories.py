@@ -1,6 +1,8 @@
 """Builders of messages and records: valid ones, of which a test changes what it is about."""
 
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
+from functools import reduce
 from typing import Any
 
 from consumers.clock import Clock
@@ -9,6 +11,7 @@ from saga.bus import Outgoing, Record
 from saga.definitions import CHOREOGRAPHY, CLOSE, DEFINITIONS, ONBOARDING, ORCHESTRATION
 from saga.messages import Action, DeadLetter, Kind, Outcome, Reply, SagaMessage, Trace, TraceEvent, User
 from saga.participation import Attempt, Entry, Status
+from saga.state import SagaState, apply
 from saga.steering import Control, Heartbeat
 from saga.times import rfc3339
 
@@ -123,6 +126,11 @@ def trace(*events: TraceEvent, saga_id: str = "saga-1") -> Trace:
     return Trace(
         saga_id=saga_id, scenario=ONBOARDING.scenario, style=CHOREOGRAPHY, user=ADA, events=events or (event(),)
     )
+
+
+def fold(state: SagaState, events: Iterable[TraceEvent]) -> SagaState:
+    """Return the state after all of these events."""
+    return reduce(apply, events, state)
 
 
 def dead_letter(**changes: Any) -> DeadLetter:

@@ -22,9 +22,9 @@ from saga.definitions import CLOSE, COORDINATOR, REPLIES, definition_of
 from saga.messages import DeadLetter, Reply, SagaMessage, Trace, TraceEvent
 from saga.participation import Entry
 from saga.saga_log import LogEntry
-from saga.state import SagaState, fold, initial
+from saga.state import SagaState, initial
 from saga.topics import DEAD_LETTER, TOPICS_BY_SERVICE, TRACE, partitions_by_topic
-from tests.factories import HeldClock, outgoing
+from tests.factories import HeldClock, fold, outgoing
 from tests.memory_bus import MemoryBus, MemoryMember, MemoryProducer, Revoked
 
 # The services of the onboarding, along the chain.

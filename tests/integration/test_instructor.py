@@ -80,11 +80,11 @@ def test_nobody_else_may(client: Client, act: str) -> None:
         assert "log in first" in reason_of(do(client, act), 401)
 
 
-@pytest.mark.parametrize("act", ACTS)
+# Whether sagas are to fail, only the body says.
+@pytest.mark.parametrize("act", [act for act in ACTS if act != "start sagas that fail"])
 def test_a_body_is_not_even_looked_at(client: Client, act: str) -> None:
-    if act != "start sagas that fail":
-        method, address, _ = ACTS[act]
-        reason_of(getattr(client, method)(address, "garbage", content_type=JSON), 401)
+    method, address, _ = ACTS[act]
+    reason_of(getattr(client, method)(address, "garbage", content_type=JSON), 401)
 
 
 @pytest.mark.usefixtures("service")

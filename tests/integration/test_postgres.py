@@ -13,6 +13,7 @@ import pytest
 from django.db.utils import ConnectionHandler
 
 from tests.eventually import eventually
+from tests.lacking import give_up
 from tests.stack import CannotStart, postgres_server
 from workshop.config import Config
 from workshop.databases import databases as databases_of
@@ -39,8 +40,7 @@ def databases() -> Iterator[dict[str, str]]:
         with postgres_server() as settings:
             yield settings
     except CannotStart as reason:
-        give_up = pytest.fail if os.environ.get("CI") else pytest.skip
-        give_up(str(reason))
+        give_up(reason)
 
 
 def test_what_holds_on_files_holds_on_postgresql(databases: dict[str, str], tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from tests.eventually import eventually
+from tests.lacking import give_up
 from tests.live import PATIENCE_S, LiveWorkshop, free_port
 from tests.stack import CannotStart, RedisServer, open_page, postgres_server
 
@@ -29,8 +30,7 @@ def workshop(kafka_address: str, tmp_path_factory: pytest.TempPathFactory) -> It
             stack.callback(redis.kill)
             databases = stack.enter_context(postgres_server())
         except CannotStart as reason:
-            give_up = pytest.fail if os.environ.get("CI") else pytest.skip
-            give_up(str(reason))
+            give_up(reason)
         settings = {"KAFKA_BOOTSTRAP_SERVERS": kafka_address, "REDIS_URL": redis.url, "BACKSTAGE": "false"}
         run = LiveWorkshop(tmp_path_factory.mktemp("scaling") / "var", LAG_MS="100,400", **settings, **databases)
         stack.callback(run.stop)

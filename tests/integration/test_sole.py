@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.eventually import eventually
+from tests.lacking import give_up
 from tests.live import PATIENCE_S, ROOT, free_port
 from tests.stack import CannotStart, postgres_server
 
@@ -53,8 +54,7 @@ def settings(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[dict[st
         with postgres_server() as settings:
             yield settings
     except CannotStart as reason:
-        give_up = pytest.fail if os.environ.get("CI") else pytest.skip
-        give_up(str(reason))
+        give_up(reason)
 
 
 def test_a_second_web_process_is_refused_as_long_as_the_first_one_lives(

@@ -16,6 +16,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from saga.event_lines import LOGGER
 from tests.eventually import eventually
+from tests.lacking import give_up
 from tests.live import ENDS, PATIENCE_S, LiveWorkshop
 from tests.stack import CannotStart, OpenPage, RedisServer, open_page, postgres_server
 
@@ -27,8 +28,7 @@ def redis() -> Iterator[RedisServer]:
     try:
         server = RedisServer()
     except CannotStart as reason:
-        give_up = pytest.fail if os.environ.get("CI") else pytest.skip
-        give_up(str(reason))
+        give_up(reason)
     yield server
     server.kill()
 
@@ -41,8 +41,7 @@ def workshop(
         try:
             databases = stack.enter_context(postgres_server())
         except CannotStart as reason:
-            give_up = pytest.fail if os.environ.get("CI") else pytest.skip
-            give_up(str(reason))
+            give_up(reason)
         var: Path = tmp_path_factory.mktemp("stack") / "var"
         settings = {"KAFKA_BOOTSTRAP_SERVERS": kafka_address, "REDIS_URL": redis.url, "BACKSTAGE": "false"}
         run = LiveWorkshop(var, LAG_MS="50,300", LOG_FORMAT="json", **settings, **databases)

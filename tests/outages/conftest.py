@@ -1,6 +1,5 @@
 """One stack for the whole tier. Where a part of it cannot be had, its tests are skipped, except in CI."""
 
-import os
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from random import Random
@@ -10,6 +9,7 @@ import pytest
 
 from tests.brokers import CannotStartKafka, KafkaServer
 from tests.chaos.crowd import Crowd
+from tests.lacking import give_up
 from tests.outages.lesson import Lesson
 from tests.outages.spread import SpreadWorkshop
 from tests.stack import CannotStart, PostgresServer, RedisServer
@@ -21,8 +21,7 @@ def where_it_can_be_had(make: Callable[[], T]) -> T:
     try:
         return make()
     except (CannotStart, CannotStartKafka) as reason:
-        give_up = pytest.fail if os.environ.get("CI") else pytest.skip
-        give_up(str(reason))
+        give_up(reason)
 
 
 @pytest.fixture(scope="session")

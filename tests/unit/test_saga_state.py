@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from saga import state
 from saga.definitions import ONBOARDING, PACKAGE
 from saga.messages import Action, Kind, TraceEvent
-from saga.state import COMPENSATED, COMPENSATING, RUNNING, STUCK, SagaState, fold, initial
-from tests.factories import AT, LATER, RESULTS, event
+from saga.state import COMPENSATED, COMPENSATING, RUNNING, STUCK, SagaState, initial
+from tests.factories import AT, LATER, RESULTS, event, fold
 
 UNDO = Action.UNDO
 

@@ -1,9 +1,12 @@
 // What the workshop is made of, and needs: every part and how it is, those that are well too.
 
-import { cloneTemplate, partsOf, setData, setSign, setText } from "../lib/dom.js";
+import { partsOf, setData, setText } from "../lib/dom.js";
+import { drawChecklist } from "./checklist.js";
 
-const WORKS = { label: "works", icon: "check", tone: "good" };
-const FAILS = { label: "does not work", icon: "alert", tone: "bad" };
+const SIGNS = {
+  good: { label: "works", icon: "check", tone: "good" },
+  bad: { label: "does not work", icon: "alert", tone: "bad" },
+};
 
 export function createParts(root) {
   const parts = partsOf(root);
@@ -16,16 +19,7 @@ export function createParts(root) {
       const failing = health.filter(({ ok }) => !ok).map(({ name }) => name);
       setText(parts.verdict, failing.length ? `not ${failing.join(", ")}` : "all work");
       setData(parts.verdict, "tone", failing.length ? "bad" : "good");
-      parts.list.replaceChildren(...health.map(drawPart));
+      drawChecklist(parts.list, health, SIGNS);
     },
   };
-}
-
-function drawPart({ name, ok, detail }) {
-  const item = cloneTemplate("check");
-  const parts = partsOf(item);
-  setSign(parts.sign, ok ? WORKS : FAILS);
-  setText(parts.name, name);
-  setText(parts.detail, detail);
-  return item;
 }
