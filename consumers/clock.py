@@ -5,9 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 from django.db import connections
 
-from saga.times import rfc3339
-
-LOOK_EVERY_S = 10.0
+from saga.times import BorrowedClock, rfc3339
 
 
 class Clock:
@@ -28,29 +26,24 @@ class Clock:
 class ServerClock(Clock):
     """Shows the time of the database server, where there is one, and not that of this host.
 
-    Hosts may disagree by an hour, and a replica would then wait for another one's retries as long. What everybody asks
-    is the same for all. It is asked now and then; in between, seconds are counted by the monotonic clock.
+    Replicas on hosts that disagree would else wait for each other's retries as long as their clocks differ.
     """
 
     def __init__(self, alias: str) -> None:
         self._alias = alias
-        self._look_at = 0.0
-        self._shown: tuple[datetime, float] | None = None
+        self._server = BorrowedClock(self._ask, own=super()._now, monotonic=self.monotonic)
 
     def look(self) -> None:
         """Ask the server, unless that was done a moment ago. Raises DatabaseError."""
-        if self.monotonic() < self._look_at or connections[self._alias].vendor != "postgresql":
-            return
-        with connections[self._alias].cursor() as cursor:
-            asked_at = self.monotonic()
-            cursor.execute("SELECT clock_timestamp()")
-            [theirs] = cursor.fetchone()
-        answered_at = self.monotonic()
-        self._shown = theirs.astimezone(UTC), (asked_at + answered_at) / 2
-        self._look_at = answered_at + LOOK_EVERY_S
+        self._server.look()
 
     def _now(self) -> datetime:
-        if self._shown is None:
-            return super()._now()
-        theirs, at = self._shown
-        return theirs + timedelta(seconds=self.monotonic() - at)
+        return self._server.now()
+
+    def _ask(self) -> datetime | None:
+        if connections[self._alias].vendor != "postgresql":
+            return None
+        with connections[self._alias].cursor() as cursor:
+            cursor.execute("SELECT clock_timestamp()")
+            [theirs] = cursor.fetchone()
+        return theirs.astimezone(UTC)  # type: ignore[no-any-return]

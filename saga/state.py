@@ -179,18 +179,17 @@ def _advance(step: StepState, event: TraceEvent) -> StepState:
     is_undo = event.action is Action.UNDO
     if status == "undone" and event.detail.get("refused"):
         status = REFUSED
-    step = replace(
-        step,
-        attempts=step.attempts if is_undo else max(step.attempts, event.attempt),
-        undo_attempts=max(step.undo_attempts, event.attempt) if is_undo else step.undo_attempts,
-        result=_result(step, event),
-        since=_since(step, event),
-    )
+    known: dict[str, Any] = {
+        "attempts": step.attempts if is_undo else max(step.attempts, event.attempt),
+        "undo_attempts": max(step.undo_attempts, event.attempt) if is_undo else step.undo_attempts,
+        "result": _result(step, event),
+        "since": _since(step, event),
+    }
     mark = (10 * is_undo, event.attempt, _STEP_RANK[event.action, event.kind])
-    if mark <= step.mark:
-        return step
-    error, next_at = _text(event, "error"), _text(event, "next_attempt_at")
-    return replace(step, status=status, mark=mark, error=error, next_attempt_at=next_at)
+    if mark > step.mark:
+        error, next_at = _text(event, "error"), _text(event, "next_attempt_at")
+        known |= {"status": status, "mark": mark, "error": error, "next_attempt_at": next_at}
+    return replace(step, **known)
 
 
 def _since(step: StepState, event: TraceEvent) -> str | None:

@@ -1,12 +1,13 @@
 """Flags sagas that get nowhere: without this, a message that was lost is a saga that nobody ever hears of again."""
 
 import threading
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 from dashboard.backstage.relay import SOURCE
 from dashboard.backstage.telling import tell
 from dashboard.models import Saga
-from dashboard.readmodel.outbox import utc_now
+from dashboard.readmodel import clock
+from dashboard.readmodel.clock import utc_now
 from dashboard.readmodel.rows import state_of
 from saga.bus import Bus
 from saga.messages import Kind, Trace, TraceEvent, User
@@ -27,6 +28,7 @@ class Deadlines:
 
     def run_once(self) -> bool:
         """Report what is overdue, then wait for the next second. Raises BrokerUnavailable, DatabaseError."""
+        clock.look()
         reports = [_stuck(saga, self._deadline_s) for saga in overdue(self._deadline_s)]
         if reports:
             tell(self._producer, reports)
@@ -42,7 +44,7 @@ def overdue(deadline_s: float) -> list[Saga]:
 
     One whose next attempt has its time is not among them: it waits, but not in vain.
     """
-    limit = rfc3339(datetime.now(UTC) - timedelta(seconds=deadline_s))
+    limit = rfc3339(clock.now() - timedelta(seconds=deadline_s))
     under_way = Saga.objects.filter(finished=None, fed_offset__isnull=False).exclude(status=STUCK)
     late = under_way.filter(progress_at__lt=limit).order_by("number")[:BATCH_LIMIT]
     return [saga for saga in late if not any(at > limit for at in _next_attempts(saga))]

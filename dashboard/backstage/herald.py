@@ -13,7 +13,7 @@ from pydantic import TypeAdapter
 
 from dashboard.models import Service
 from dashboard.readmodel import services
-from dashboard.readmodel.outbox import utc_now
+from dashboard.readmodel.clock import utc_now
 from saga import wire
 from saga.bus import Bus, Outgoing
 from saga.steering import Control, Order

@@ -7,6 +7,7 @@ from contextlib import ExitStack, closing
 from typing import TypeVar
 
 from dashboard.readmodel import outbox
+from dashboard.readmodel.clock import utc_now
 from dashboard.readmodel.projection import project
 from saga import reports, wire
 from saga.bus import Bus, Outgoing, Record, TopicPartition, gather
@@ -91,6 +92,6 @@ def _check_known(trace: Trace) -> None:
 
 
 def _dead_letter(record: Record, reason: str) -> Outgoing:
-    now = outbox.utc_now()
+    now = utc_now()
     letter = reports.dead_letter(record, service=GROUP, reason=reason, at=now)
     return wire.encode(letter, topic=DEAD_LETTER, source=GROUP, at=now)

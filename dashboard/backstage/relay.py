@@ -11,8 +11,8 @@ from dataclasses import replace
 
 from dashboard.backstage.telling import tell
 from dashboard.models import DeadLetter, Saga
-from dashboard.readmodel import outbox
-from dashboard.readmodel.outbox import utc_now
+from dashboard.readmodel import clock, outbox
+from dashboard.readmodel.clock import utc_now
 from dashboard.readmodel.rows import mark_fed, state_of
 from saga import reports, routing, wire
 from saga.bus import Bus, Outgoing, Place, TopicPartition
@@ -46,6 +46,7 @@ class Relay:
         """Feed what there is room for, or wait for news. Raises BrokerUnavailable; what was sent is then sent again."""
         outbox.news.wait(IDLE_S)
         outbox.news.clear()
+        clock.look()
         replayed = self._replay()
         return self._feed() or replayed
 

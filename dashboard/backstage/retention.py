@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Iterable
 from contextlib import closing
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from django.db import transaction
@@ -22,7 +22,8 @@ from django.db.models import Min, Q, QuerySet
 
 from dashboard.backstage.calm import Calm
 from dashboard.models import Board, DeadLetter, Saga, TraceRecord
-from dashboard.readmodel.outbox import utc_now
+from dashboard.readmodel import clock
+from dashboard.readmodel.clock import utc_now
 from saga import wire
 from saga.bus import Bus, Outgoing, TopicPartition
 from saga.messages import MAX_FORGOTTEN, Forget
@@ -89,6 +90,7 @@ class Retention:
 
     def run_once(self) -> bool:
         """Take the next step, or wait a while. Raises BrokerUnavailable, DatabaseError; all of it is then done anew."""
+        clock.look()
         board = Board.current()
         has_worked = self._go_on(board) if board.forgotten > board.pruned else self._begin(board)
         if not has_worked:
@@ -112,10 +114,10 @@ class Retention:
     def _last_due(self, board: Board, *, of: int) -> int:
         """Return the last place that is due of so many, 0 if the first is not."""
         rows = _between(board.forgotten, board.ended).order_by("finished")[:of]
-        # By this dashboard's own clock; those of the services may be anywhere.
+        # By the clock of the dashboard; those of the services may be anywhere.
         times = rows.values_list("finished", "progress_at", "started_at")
         ended = ((place, progress or started) for place, progress, started in times)
-        return self._policy.last_to_forget(ended, newest=board.ended, now=datetime.now(UTC))
+        return self._policy.last_to_forget(ended, newest=board.ended, now=clock.now())
 
     @transaction.atomic
     def _mark(self, calm: int) -> bool:
@@ -167,7 +169,7 @@ def _outgoing(saga_ids: list[str]) -> Outgoing:
 
 def _first_replayed(after: int) -> int:
     """Return the first place above `after` of a saga of which somebody has sent a message again a short while ago."""
-    lately = Q(replayed_at=None) | Q(replayed_at__gt=rfc3339(datetime.now(UTC) - REPLAYED_LATELY))
+    lately = Q(replayed_at=None) | Q(replayed_at__gt=rfc3339(clock.now() - REPLAYED_LATELY))
     letters = DeadLetter.objects.filter(lately, replay__isnull=False)
     found = Saga.objects.filter(finished__gt=after, saga_id__in=letters.values("key")).aggregate(first=Min("finished"))
     return found["first"] or 2**63 - 1
@@ -193,7 +195,7 @@ def _delete_old_letters(days: int) -> bool:
     """Delete dead letters that belong to no saga, when their time has come."""
     if not days:
         return False
-    oldest = rfc3339(datetime.now(UTC) - timedelta(days=days))
+    oldest = rfc3339(clock.now() - timedelta(days=days))
     strays = DeadLetter.objects.filter(at__lt=oldest).exclude(key__in=Saga.objects.values("saga_id"))
     ids = list(strays.values_list("id", flat=True)[:DELETED_AT_ONCE])
     return bool(ids and DeadLetter.objects.filter(id__in=ids).delete()[0])

@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 from dashboard.readmodel.board import View, without_steps
-from dashboard.readmodel.outbox import utc_now
+from dashboard.readmodel.clock import utc_now
 
 Health = list[dict[str, Any]]
 

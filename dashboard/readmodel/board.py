@@ -8,6 +8,7 @@ from typing import Any
 from django.db.models import Q, QuerySet
 
 from dashboard.models import Board, Saga, Service
+from dashboard.readmodel import clock
 from dashboard.readmodel.services import row_of as service_row
 from saga.state import ENDED, STUCK
 
@@ -48,6 +49,7 @@ def row_of(saga: Saga) -> dict[str, Any]:
 
 def snapshot(*, trace: bool) -> View:
     """Return the newest sagas, newest first, and everything else, all at least as new as `seq`."""
+    clock.look()
     board = Board.current()
     rows, older = page(before=None, filters=visible(trace=trace))
     services = [service_row(service) for service in Service.objects.all()]
@@ -60,6 +62,7 @@ def changes(*, after: int, limit: int) -> View | None:
     Where more than `limit` sagas changed, the view's `seq` is that of the last one in it: ask again from there. No
     transaction is needed: what changes while this reads has a higher number than the board had, and comes next time.
     """
+    clock.look()
     board = Board.current()
     if board.seq <= after:
         return None

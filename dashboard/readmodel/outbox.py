@@ -6,7 +6,6 @@ The transactional outbox pattern. A row of `Saga` without `fed_offset` is the ou
 
 import threading
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
 from itertools import islice
 from uuid import uuid4
 
@@ -15,23 +14,18 @@ from pydantic import TypeAdapter
 
 from dashboard.errors import NotAccepted
 from dashboard.models import Board, Saga
+from dashboard.readmodel import clock
 from dashboard.readmodel.people import made_up
 from dashboard.readmodel.rows import state_json
 from saga import state, tracing
 from saga.definitions import Definition
 from saga.digests import digest_of
 from saga.messages import StepFault, User
-from saga.times import rfc3339
 
 _FAULTS = TypeAdapter(dict[str, StepFault])
 
 # Set when there may be something to send; the relay of this process waits for it.
 news = threading.Event()
-
-
-def utc_now() -> str:
-    """Return the wall-clock time, RFC 3339 in UTC."""
-    return rfc3339(datetime.now(UTC))
 
 
 def accept(
@@ -49,6 +43,7 @@ def accept(
     All of them or none: raises NotAccepted when the database does not take them.
     """
     try:
+        clock.look()
         with transaction.atomic():
             board = Board.locked()
             people = list(islice(made_up(board.accepted), users)) if isinstance(users, int) else users
@@ -79,7 +74,7 @@ def _saga(board: Board, definition: Definition, style: str, user: User, *, fault
         style=style,
         user_name=user.name,
         department=user.department,
-        started_at=utc_now(),
+        started_at=clock.utc_now(),
         faults=faults,
         trace_id=trace_id,
         state=state_json(state.initial(definition)),

@@ -6,8 +6,9 @@ from collections.abc import Iterable, Sequence
 from django.db import transaction
 
 from dashboard.models import Board, DeadLetter, Saga
+from dashboard.readmodel import clock
+from dashboard.readmodel.clock import utc_now
 from dashboard.readmodel.figures import Tally
-from dashboard.readmodel.outbox import utc_now
 from dashboard.readmodel.rows import SagaRow, load_sagas, save_sagas, state_json, store_traces
 from saga import state
 from saga.definitions import definition_of
@@ -22,6 +23,7 @@ def project(traces: Sequence[tuple[Trace, str]], letters: Sequence[DeadLetterMes
 
     Each trace comes with its text as it stood on the wire.
     """
+    clock.look()
     board = Board.locked()
     new_letters = _store_letters(board, letters)
     store_traces([(trace.saga_id, trace.slots, text) for trace, text in traces])

@@ -15,7 +15,7 @@ from dashboard.backstage.health import HEALTH, service_reports
 from dashboard.errors import BadRequest, DashboardError, NotInstructor, TooLarge
 from dashboard.live import nudge
 from dashboard.models import Saga
-from dashboard.readmodel import history, outbox, services
+from dashboard.readmodel import clock, history, outbox, services
 from dashboard.readmodel.board import row_of
 from dashboard.readmodel.people import DEPARTMENTS
 from dashboard.web import audit, drawing, limits, roster, stories
@@ -71,7 +71,7 @@ def saga(request: HttpRequest, saga_id: str) -> HttpResponse:
         "saga": row,
         "trace_id": history.trace_of(found),
         "row_json": json.dumps(row),
-        "now": outbox.utc_now(),
+        "now": clock.utc_now(),
         "roles": drawing.ROLES,
     }
     return render(request, "dashboard/saga.html", told | drawn | {"events": drawing.events_of(row, events)})

@@ -14,7 +14,7 @@ from dashboard.backstage.retention import Policy, Retention
 from dashboard.errors import NotFound
 from dashboard.models import Board, DeadLetter, Saga, TraceRecord
 from dashboard.readmodel import board, rescue
-from dashboard.readmodel.outbox import utc_now
+from dashboard.readmodel.clock import utc_now
 from saga import wire
 from saga.bus import Outgoing, Place
 from saga.errors import BrokerUnavailable

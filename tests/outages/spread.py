@@ -47,6 +47,10 @@ class SpreadWorkshop(LiveWorkshop):
         process.kill()
         _bury(process)
 
+    def said_by(self, name: str, *, number: int = 1) -> str:
+        """Return all that this process has written so far."""
+        return (self.var_dir / f"{name}-{number}.log").read_text()
+
     def numbers(self, name: str) -> set[int]:
         """Return which processes of this kind there are."""
         return {int(key.rpartition("-")[2]) for key in self._processes if key.rpartition("-")[0] == name}

@@ -15,6 +15,7 @@ from tests.outages.lesson import Lesson
 from tests.outages.spread import SpreadWorkshop
 
 MOVED = ("provisioner", "notifier")
+PROJECTOR = "projector"
 SHORT = timedelta(minutes=5)
 
 pytestmark = pytest.mark.timeout(300)
@@ -32,12 +33,13 @@ def an_hour_behind() -> dict[str, str]:
 
 @pytest.fixture
 def moved(workshop: SpreadWorkshop, an_hour_behind: dict[str, str]) -> Iterator[SpreadWorkshop]:
-    """Some services have a replica on another host, whose clock is an hour behind."""
-    for name in MOVED:
+    """Some services, and the projector, have a replica on another host, whose clock is an hour behind."""
+    for name in (*MOVED, PROJECTOR):
         workshop.start_process(name, number=2, **an_hour_behind)
     eventually(lambda: all(replicas_at_work(workshop, name) == 2 for name in MOVED), within_s=PATIENCE_S)
+    eventually(lambda: f"{PROJECTOR}: running" in workshop.said_by(PROJECTOR, number=2), within_s=PATIENCE_S)
     yield workshop
-    for name in MOVED:
+    for name in (*MOVED, PROJECTOR):
         workshop.kill_process(name, number=2)  # under that library it may not hear that it shall end
     eventually(workshop.is_up, within_s=PATIENCE_S)
 
@@ -69,6 +71,8 @@ def test_times_agree_although_the_clocks_do_not(moved: SpreadWorkshop, lesson: L
     assert all(saga["started_at"] <= saga["ended_at"] for saga in sagas)
     assert max(map(longest, sagas)) < SHORT
     assert all(map(is_in_causal_order, sagas))
+    # The projector with the lead compares its time with what the other one wrote down.
+    assert not [saga for saga in sagas for event in saga["events"] if event["kind"] == Kind.STUCK]
 
 
 def test_a_retry_is_not_an_hour_late_when_it_waits_for_a_clock_that_is_an_hour_behind(

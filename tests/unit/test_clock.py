@@ -1,58 +1,110 @@
-"""Hosts may disagree about the time; whoever asks the same database server does not."""
+"""Hosts may disagree about the time; whoever asks the same server does not."""
 
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.db import connections
+from pytest_django import DjangoAssertNumQueries
 
-from consumers import clock
 from consumers.clock import ServerClock
-from saga.times import rfc3339
+from dashboard.readmodel import clock
+from saga.times import LOOK_EVERY_S, BorrowedClock, rfc3339
 
-pytestmark = pytest.mark.django_db(databases=["provisioner"])
-
-HOUR = timedelta(hours=1)
+HERE = datetime(2026, 1, 1, 11, tzinfo=UTC)
+THERE = datetime(2026, 1, 1, 12, tzinfo=UTC)
 MOMENT = timedelta(minutes=1)
 
 
+class Distant:
+    """A clock far away, and the way there. Each look takes two seconds: half of it passes before the answer is made."""
+
+    def __init__(self) -> None:
+        self.seconds = 100.0
+        self.looks = 0
+        self.shows: datetime | None = THERE
+        self.borrowed = BorrowedClock(self._ask, own=lambda: HERE, monotonic=lambda: self.seconds)
+
+    def _ask(self) -> datetime | None:
+        self.looks += 1
+        self.seconds += 2
+        return self.shows
+
+
 @pytest.fixture
-def host_behind(monkeypatch: pytest.MonkeyPatch) -> None:
-    """This host believes that it is an hour earlier."""
+def distant() -> Distant:
+    return Distant()
 
-    class Behind(datetime):
-        @classmethod
-        def now(cls, tz: object = None) -> datetime:
-            return datetime.now(UTC) - HOUR
 
-    monkeypatch.setattr(clock, "datetime", Behind)
+def test_before_anybody_was_asked_the_time_is_the_hosts(distant: Distant) -> None:
+    assert distant.borrowed.now() == HERE
+
+
+def test_where_there_is_nobody_to_ask_the_time_is_the_hosts(distant: Distant) -> None:
+    distant.shows = None
+    distant.borrowed.look()
+    assert distant.borrowed.now() == HERE
+
+
+def test_between_two_looks_seconds_are_counted_by_the_clock_that_never_jumps(distant: Distant) -> None:
+    distant.borrowed.look()
+    distant.seconds += 30
+    assert distant.borrowed.now() == THERE + timedelta(seconds=1 + 30)
+
+
+def test_nobody_is_asked_again_at_once(distant: Distant) -> None:
+    for _ in range(3):
+        distant.borrowed.look()
+    assert distant.looks == 1
+
+
+def test_after_a_while_it_is_asked_again(distant: Distant) -> None:
+    distant.borrowed.look()
+    distant.seconds += LOOK_EVERY_S
+    distant.shows = THERE + timedelta(hours=1)
+    distant.borrowed.look()
+    assert distant.borrowed.now() == THERE + timedelta(hours=1, seconds=1)
+
+
+def test_a_look_that_fails_is_told_and_made_again(distant: Distant) -> None:
+    def fail() -> datetime:
+        raise ConnectionError
+
+    unlucky = BorrowedClock(fail, own=lambda: HERE, monotonic=lambda: distant.seconds)
+    for _ in range(2):
+        with pytest.raises(ConnectionError):
+            unlucky.look()
+
+
+class TestOfADatabase:
+    """The server's time where there is one, and the host's elsewhere: here both are right, and only asking differs."""
+
+    pytestmark = pytest.mark.django_db(databases=["default", "provisioner"])
+
+    @pytest.fixture(autouse=True)
+    def not_asked_yet(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        fresh = BorrowedClock(clock._ask, own=clock._own, monotonic=clock.time.monotonic)
+        monkeypatch.setattr(clock, "_SERVER", fresh)
+
+    def test_a_service_asks_its_ledger_once(self, django_assert_num_queries: DjangoAssertNumQueries) -> None:
+        known = ServerClock("provisioner")
+        with django_assert_num_queries(int(has_server("provisioner")), using="provisioner"):
+            known.look()
+            known.look()
+        assert is_close(known.now(), datetime.now(UTC))
+
+    def test_the_dashboard_asks_its_read_model_once(self, django_assert_num_queries: DjangoAssertNumQueries) -> None:
+        with django_assert_num_queries(int(has_server("default"))):
+            clock.look()
+            clock.look()
+        assert is_close(clock.utc_now(), datetime.now(UTC))
+
+    def test_a_service_can_tell_what_time_it_will_be(self) -> None:
+        assert is_close(ServerClock("provisioner").now(in_s=3600), datetime.now(UTC) + timedelta(hours=1))
+
+
+def has_server(alias: str) -> bool:
+    return connections[alias].vendor == "postgresql"
 
 
 def is_close(shown: str, moment: datetime) -> bool:
     return rfc3339(moment - MOMENT) < shown < rfc3339(moment + MOMENT)
-
-
-def test_the_time_is_the_servers_where_there_is_one_and_the_hosts_elsewhere(host_behind: None) -> None:
-    known = ServerClock("provisioner")
-    known.look()
-    has_server = connections["provisioner"].vendor == "postgresql"
-    assert is_close(known.now(), datetime.now(UTC) if has_server else datetime.now(UTC) - HOUR)
-
-
-def test_before_anybody_was_asked_the_time_is_the_hosts(host_behind: None) -> None:
-    assert is_close(ServerClock("provisioner").now(), datetime.now(UTC) - HOUR)
-
-
-def test_between_two_questions_seconds_are_counted_by_the_clock_that_never_jumps(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    known = ServerClock("provisioner")
-    monkeypatch.setattr(known, "_shown", (datetime(2026, 1, 1, tzinfo=UTC), 100.0))
-    monkeypatch.setattr(known, "monotonic", lambda: 130.0)
-    assert known.now(in_s=5) == "2026-01-01T00:00:35.000000Z"
-
-
-def test_the_server_is_not_asked_again_and_again(django_assert_num_queries: object) -> None:
-    known = ServerClock("provisioner")
-    known.look()
-    with django_assert_num_queries(0, using="provisioner"):
-        known.look()
