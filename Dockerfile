@@ -7,11 +7,12 @@ ARG PYTHON=python:3.13.11-slim-bookworm
 
 FROM $PYTHON AS packages
 COPY requirements.txt /
-RUN python -m venv /venv \
-    && /venv/bin/pip install --no-cache-dir --disable-pip-version-check --require-hashes --requirement /requirements.txt
+RUN python -m venv --without-pip /venv \
+    && pip --python /venv install --no-cache-dir --disable-pip-version-check \
+        --require-hashes --requirement /requirements.txt
 
 FROM $PYTHON
-RUN useradd --system --uid 10001 --no-create-home --shell /usr/sbin/nologin workshop \
+RUN useradd --uid 10001 --no-create-home --shell /usr/sbin/nologin workshop \
     && install --directory --owner=workshop --mode=755 /secrets
 COPY --from=packages /venv /venv
 WORKDIR /app

@@ -1,9 +1,14 @@
-"""Daphne, with bounds on what it holds for browsers that do not read, and of those that do not stop sending."""
+"""Daphne, with bounds on what it holds for browsers that do not read, and of those that do not stop sending.
 
+It also ends in order.
+"""
+
+import asyncio
 from typing import Any
 
 from daphne.http_protocol import WebRequest
 from daphne.server import Server
+from twisted.internet import defer
 
 MAX_UNSENT_BYTES = 16 * 1024 * 1024
 MAX_FRAME_BYTES = 2 * 1024 * 1024
@@ -11,6 +16,8 @@ MAX_FRAME_BYTES = 2 * 1024 * 1024
 MAX_KEPT_BYTES = 3 * 1024 * 1024
 MAX_BODY_BYTES = 64 * 1024 * 1024
 NORMAL_CLOSURE = 1000
+LAST_ANSWERS_S = 10.0
+"""How long those may take who asked before the end; below the grace period of the compose file."""
 
 
 class BoundedServer(Server):
@@ -24,12 +31,41 @@ class BoundedServer(Server):
         super().__init__(
             websocket_max_frame_size=MAX_FRAME_BYTES, websocket_max_message_size=MAX_FRAME_BYTES, **options
         )
+        self._is_ending = False
 
     def protocol_connected(self, protocol: Any) -> None:
         super().protocol_connected(protocol)
         if isinstance(protocol, WebRequest):
             # Daphne lets nobody choose the class of its requests.
             protocol.handleContentChunk = BoundedBody(protocol).handle_chunk
+
+    def create_application(self, protocol: Any, scope: dict[str, Any]) -> Any:
+        if self._is_ending and scope["type"] == "http":
+            protocol.basic_error(503, b"Service Unavailable", "The server is about to end.")
+            return None
+        return super().create_application(protocol, scope)
+
+    def kill_all_applications(self) -> Any:
+        """Answer what has been asked, then cut off whoever is still there. Twisted waits for that before it stops.
+
+        Daphne would cut off requests as well. The thread of one of those waits for ever for the loop that has stopped,
+        and the process for the thread.
+        """
+        self._is_ending = True
+        return defer.Deferred.fromFuture(asyncio.ensure_future(self._end()))
+
+    async def _end(self) -> None:
+        if requests := [running for protocol, running in self._running() if isinstance(protocol, WebRequest)]:
+            await asyncio.wait(requests, timeout=LAST_ANSWERS_S)
+        rest = [running for _, running in self._running()]
+        for running in rest:
+            running.cancel()
+        await asyncio.gather(*rest, return_exceptions=True)
+
+    def _running(self) -> list[tuple[Any, "asyncio.Future[None]"]]:
+        """Return the connections for which the application runs. One between two requests has none."""
+        known = [(protocol, details.get("application_instance")) for protocol, details in self.connections.items()]
+        return [(protocol, running) for protocol, running in known if running and not running.done()]
 
     async def handle_reply(self, protocol: Any, message: dict[str, Any]) -> None:
         if message["type"] == "websocket.close" and protocol.state != protocol.STATE_CONNECTING:

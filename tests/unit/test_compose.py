@@ -12,6 +12,7 @@ from workshop.checks import WEB_RULES, broken_rules
 from workshop.config import Config
 from workshop.processes import SERVICE_PROCESSES
 from workshop.secret_files import SIZES, make_missing
+from workshop.web_server import LAST_ANSWERS_S
 
 ROOT = Path(__file__).parents[2]
 TEXT = (ROOT / "docker-compose.yaml").read_text()
@@ -19,7 +20,7 @@ FILE: dict[str, Any] = yaml.safe_load(TEXT)
 ALL: dict[str, dict[str, Any]] = FILE["services"]
 ONCE = {"migrate", "secrets"}
 LASTING = {name: service for name, service in ALL.items() if name not in ONCE}
-OURS = {name: service for name, service in ALL.items() if "build" in service}
+OURS = {name: service for name, service in ALL.items() if service["image"].startswith("saga-workshop:")}
 COMMANDS = {
     "web": ["serve"],
     "projector": ["project"],
@@ -38,6 +39,16 @@ def test_every_image_is_pinned_to_a_release(service: dict[str, Any]) -> None:
     assert re.search(r":v?\d+\.\d+\.\d+(-[\w.]+)?$|:\d+\.\d+-\w+$", service["image"])
 
 
+def test_the_image_is_built_once_by_who_starts_before_all_others_that_need_it() -> None:
+    assert [name for name, service in ALL.items() if "build" in service] == ["secrets"]
+    assert all("secrets" in _waits_for(name) for name in OURS)
+
+
+@pytest.mark.parametrize("service", OURS.values(), ids=OURS)
+def test_what_is_ours_is_asked_of_no_registry(service: dict[str, Any]) -> None:
+    assert service["pull_policy"] == "never"
+
+
 def test_the_image_is_built_on_a_release() -> None:
     bases = re.findall(r"^(?:ARG PYTHON=|FROM )(\S+)", (ROOT / "Dockerfile").read_text(), re.M)
     assert [base for base in bases if base != "$PYTHON"] == ["python:3.13.11-slim-bookworm"]
@@ -50,14 +61,22 @@ def test_what_lasts_is_watched_restarted_and_given_time_to_end(service: dict[str
     assert service["stop_grace_period"]
 
 
+def test_the_web_server_is_given_time_for_its_last_answers() -> None:
+    assert int(ALL["web"]["stop_grace_period"].removesuffix("s")) > LAST_ANSWERS_S
+
+
 @pytest.mark.parametrize("name", sorted({*COMMANDS} - ONCE))
 def test_a_container_is_watched_under_its_own_name(name: str) -> None:
     assert ALL[name]["healthcheck"]["test"][-1] == name
 
 
 @pytest.mark.parametrize("service", OURS.values(), ids=OURS)
-def test_what_is_ours_can_write_nowhere_and_gain_nothing(service: dict[str, Any]) -> None:
+def test_what_is_ours_can_write_nowhere_and_needs_no_rights(service: dict[str, Any]) -> None:
     assert (service["read_only"], service["cap_drop"]) == (True, ["ALL"])
+
+
+@pytest.mark.parametrize("service", ALL.values(), ids=ALL)
+def test_nothing_can_gain_rights(service: dict[str, Any]) -> None:
     assert service["security_opt"] == ["no-new-privileges:true"]
 
 
@@ -100,3 +119,8 @@ def test_nothing_is_lost_when_the_containers_are() -> None:
     kept = {volume.split(":")[0] for service in ALL.values() for volume in service.get("volumes", [])}
     assert set(FILE["volumes"]) <= kept
     assert {ALL[name]["volumes"][0].split(":")[0] for name in ("kafka", "postgres", "mailpit")} <= set(FILE["volumes"])
+
+
+def _waits_for(name: str) -> set[str]:
+    """Return the service, what it waits for, and what that waits for."""
+    return {name}.union(*(_waits_for(other) for other in ALL[name].get("depends_on", ())))

@@ -1,12 +1,15 @@
-"""A browser that has stopped reading is let go, and so is one that does not stop sending; and only then."""
+"""A browser that has stopped reading is let go, and so is one that does not stop sending. At the end, all are."""
 
+import asyncio
 from io import BytesIO
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from daphne.http_protocol import WebRequest
 from daphne.server import Server
 
+from workshop import web_server
 from workshop.web_server import MAX_BODY_BYTES, MAX_KEPT_BYTES, MAX_UNSENT_BYTES, BoundedBody, BoundedServer
 
 FRAME = {"type": "websocket.send", "text": "news"}
@@ -79,3 +82,30 @@ def test_a_body_without_end_is_cut_off() -> None:
 
 def test_what_django_takes_is_kept(settings: Any) -> None:
     assert settings.DATA_UPLOAD_MAX_MEMORY_SIZE < MAX_KEPT_BYTES
+
+
+async def end_with(server: BoundedServer, protocol: Any) -> "asyncio.Future[Any]":
+    """End the server while its application runs for one connection and another is idle; return what runs."""
+    endless = asyncio.ensure_future(asyncio.Event().wait())
+    server.connections = {protocol: {"application_instance": endless}, object(): {}}
+    await server.kill_all_applications().asFuture(asyncio.get_running_loop())
+    return endless
+
+
+async def test_a_request_that_takes_too_long_does_not_keep_the_server(
+    server: BoundedServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(web_server, "LAST_ANSWERS_S", 0.0)
+    assert (await end_with(server, WebRequest.__new__(WebRequest))).cancelled()
+
+
+async def test_a_socket_is_cut_off_at_once(server: BoundedServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(web_server, "LAST_ANSWERS_S", None)
+    assert (await end_with(server, object())).cancelled()
+
+
+async def test_who_asks_after_the_end_has_begun_is_refused(server: BoundedServer) -> None:
+    refused: list[int] = []
+    await end_with(server, object())
+    late = SimpleNamespace(basic_error=lambda status, *why: refused.append(status))
+    assert (server.create_application(late, {"type": "http"}), refused) == (None, [503])
