@@ -8,7 +8,7 @@ import os
 import signal
 import socket
 from collections.abc import Callable, Mapping
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, suppress
 from typing import NamedTuple
 
 from consumers.clock import Clock
@@ -16,7 +16,7 @@ from consumers.dials import Dials
 from consumers.worker import Worker
 from saga import reports, wire
 from saga.bus import Bus, Outgoing, Record
-from saga.errors import MessageRejected
+from saga.errors import BrokerUnavailable, MessageRejected
 from saga.steering import Control, Heartbeat, Order, State
 from saga.topics import CONTROL, DEAD_LETTER, HEARTBEAT
 
@@ -41,7 +41,10 @@ class Member(NamedTuple):
 
 
 class Pulse:
-    """Beats for the services of one process, given by name, which together are one instance."""
+    """Beats for the services of one process, given by name, which together are one instance.
+
+    When it is closed because the process `is_ending`, it says so: then nobody has to conclude it from silence.
+    """
 
     def __init__(
         self,
@@ -50,12 +53,14 @@ class Pulse:
         *,
         instance: str,
         clock: Clock,
+        is_ending: Callable[[], bool] = lambda: False,
         kill: Callable[[int, int], None] = os.kill,
     ) -> None:
         self._members = members
         self._source = "-".join(members)
         self._instance = instance
         self._clock = clock
+        self._is_ending = is_ending
         self._kill = kill
         self._beats = 0
         self._next_beat = clock.monotonic()
@@ -78,13 +83,15 @@ class Pulse:
         outgoing = [letter for record in records if (letter := self._hear(record))]
         self._heard = max([self._heard, *(record.offset + 1 for record in records)])
         if self._clock.monotonic() >= self._next_beat:
-            self._beats += 1
             outgoing += [self._beat(name, *member) for name, member in self._members.items()]
             self._next_beat = self._clock.monotonic() + self._interval_s()
         self._producer.send(outgoing)
         return bool(records)
 
     def close(self) -> None:
+        if self._is_ending():
+            with suppress(BrokerUnavailable):  # silence will tell it, if a moment later
+                self._producer.send([self._beat(name, one.dials, _ended) for name, one in self._members.items()])
         self._clients.close()
 
     def _hear(self, record: Record) -> Outgoing | None:
@@ -112,6 +119,7 @@ class Pulse:
         return EAGER_INTERVAL_S if is_changing else BEAT_INTERVAL_S
 
     def _beat(self, service: str, dials: Dials, condition: Callable[[], Condition]) -> Outgoing:
+        self._beats += 1
         state, detail, worker = condition()
         partitions = tuple(sorted(f"{p.topic}/{p.partition}" for p in worker.assigned)) if worker else ()
         now = self._clock.now()
@@ -131,6 +139,10 @@ class Pulse:
             at=now,
         )
         return wire.encode(beat, topic=HEARTBEAT, source=service, at=now)
+
+
+def _ended() -> Condition:
+    return Condition("ended", "", None)
 
 
 def _is_changing(dials: Dials, condition: Callable[[], Condition]) -> bool:

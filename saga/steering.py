@@ -12,7 +12,7 @@ from saga.messages import Action, Count, ErrorText, Name, Timestamp
 
 _STRICT = ConfigDict(extra="forbid", strict=True)
 
-State = Literal["starting", "running", "stopped", "failing"]
+State = Literal["starting", "running", "stopped", "failing", "ended"]
 Rate = Annotated[float, Field(ge=0, le=1)]
 Most = Annotated[int, Field(ge=1, le=1000)]
 

@@ -77,12 +77,14 @@ class ServiceProcess:
         beat = functools.partial(alive.beat, config.run_dir, process)
         self._pulse_loop = with_bus(config, f"{'-'.join(self._services)}-pulse", self._open_pulse, after_cycle=beat)
         self._was_informed = False
+        self._has_worked = False
 
     def run(self) -> None:
         """Work until `stop` is called."""
         pulse = self._pulse_loop.start()
         for thread in [service.loop.start() for service in self._services.values()]:
             thread.join()
+        self._has_worked = True
         self._pulse_loop.stop()
         pulse.join()
 
@@ -92,7 +94,11 @@ class ServiceProcess:
 
     def _open_pulse(self, bus: KafkaBus) -> Pulse:
         members = {name: Member(service.dials, service.condition) for name, service in self._services.items()}
-        return Pulse(members, bus, instance=self._instance, clock=Clock())
+        return Pulse(members, bus, instance=self._instance, clock=Clock(), is_ending=self._is_ending)
+
+    def _is_ending(self) -> bool:
+        """Is all work over? Who cannot beat at the moment need not try to say so: it would only take longer to end."""
+        return self._has_worked and self._pulse_loop.state == "running"
 
     def _is_informed(self) -> bool:
         """Has everything been heard that was said before this process began?"""

@@ -11,6 +11,7 @@ from saga.steering import Heartbeat
 BEAT_INTERVAL_S = 1.0
 SILENT_AFTER_S = 3 * BEAT_INTERVAL_S
 FORGET_AFTER_S = 30.0
+ENDED = "ended"
 
 
 @dataclass(slots=True)
@@ -18,6 +19,11 @@ class _Instance:
     beat: Heartbeat
     heard_at: float
     rate: float = 0.0
+
+    @property
+    def place(self) -> tuple[str, int]:
+        """Return where it lives: of a service, there is one in a place at a time."""
+        return (self.beat.host, self.beat.pid)
 
 
 class Watch:
@@ -53,9 +59,15 @@ class Watch:
         with self._lock:
             known = [one for (name, _), one in self._instances.items() if name == service]
         dead_pid = self._dead_pid(service, process)
-        alive = [one for one in known if now - one.heard_at <= SILENT_AFTER_S and one.beat.pid != dead_pid]
-        gone = [one for one in known if one not in alive and now - one.heard_at <= FORGET_AFTER_S]
+        beating = [one for one in known if now - one.heard_at <= SILENT_AFTER_S and one.beat.state != ENDED]
+        alive = [one for one in beating if one.beat.pid != dead_pid]
+        # Where another one lives in its place, as after the restart of a container, nothing is missing.
+        places = {one.place for one in alive}
+        recent = [one for one in known if now - one.heard_at <= FORGET_AFTER_S]
+        gone = [one for one in recent if one not in alive and one.place not in places]
         state, detail = _state(alive, known, asked_to_run, process)
+        if state == "running":
+            detail = _past(process) or _losses(alive, gone)
         return {
             "state": state,
             "detail": detail,
@@ -92,9 +104,7 @@ def _state(
     if process and process["state"] == "running" and process["pid"] not in {one.beat.pid for one in known}:
         return "starting", f"process {process['pid']} has just begun"
     if not alive:
-        if known:
-            return "gone", f"silent since {max(one.beat.at for one in known)[11:19]} UTC"
-        return "starting", "not heard of yet"
+        return _absent(known)
     failing = [one.beat for one in alive if one.beat.state == "failing"]
     if failing:
         return "failing", failing[0].detail
@@ -102,14 +112,22 @@ def _state(
         done = all(one.beat.state == "stopped" for one in alive)
         return ("stopped", "it has left its group; messages wait") if done else ("stopping", "")
     if any(one.beat.state == "running" and one.beat.partitions for one in alive):
-        return "running", _past(process) or _losses(alive, known)
+        return "running", ""
     return "starting", "joining its group"
 
 
-def _losses(alive: list[_Instance], known: list[_Instance]) -> str:
-    """While others go on, the silence of one shows nowhere else."""
-    lost = len(known) - len(alive)
-    return f"{lost} of {len(known)} instances went silent, the others go on" if lost else ""
+def _absent(known: list[_Instance]) -> tuple[str, str]:
+    """Return how a service is of which nobody lives."""
+    if not known:
+        return "starting", "not heard of yet"
+    last = max((one.beat for one in known), key=lambda beat: beat.at)
+    return "gone", f"{'ended at' if last.state == ENDED else 'silent since'} {last.at[11:19]} UTC"
+
+
+def _losses(alive: list[_Instance], gone: list[_Instance]) -> str:
+    """While others go on, the silence of one shows nowhere else. One that ended in order is not missed."""
+    lost = sum(one.beat.state != ENDED for one in gone)
+    return f"{lost} of {lost + len(alive)} instances went silent, the others go on" if lost else ""
 
 
 def _past(process: dict[str, Any] | None) -> str:

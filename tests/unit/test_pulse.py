@@ -39,6 +39,7 @@ class Patient:
         self.other_dials = Dials(lag_ms=(400, 3000))
         self.condition = Condition("running", "", BUSY)
         self.killed: list[tuple[int, int]] = []
+        self.is_ending = False
 
     def pulse(self, instance: str = "1a2b3c4d") -> Pulse:
         return self._pulse({"provisioner": Member(self.dials, lambda: self.condition)}, instance)
@@ -54,6 +55,7 @@ class Patient:
             self.bus,
             instance=instance,
             clock=self.clock,
+            is_ending=lambda: self.is_ending,
             kill=lambda pid, number: self.killed.append((pid, number)),
         )
 
@@ -232,6 +234,29 @@ def test_a_pulse_is_up_to_date_when_it_has_heard_what_was_said_before_it_began(p
 
 def test_where_nothing_was_ever_said_a_pulse_is_up_to_date_at_once(patient: Patient) -> None:
     assert patient.pulse().is_up_to_date
+
+
+def test_a_process_that_ends_says_so_of_each_service(patient: Patient) -> None:
+    patient.is_ending = True
+    patient.shared_pulse().close()
+    last = [(one.service, one.state, one.partitions, one.in_flight) for one in patient.beats()]
+    assert last == [("car", "ended", (), 0), ("hotel", "ended", (), 0)]
+
+
+def test_a_pulse_that_is_closed_while_its_process_goes_on_says_nothing_of_an_end(patient: Patient) -> None:
+    patient.pulse().close()
+    assert patient.beats() == []
+
+
+def test_an_end_that_cannot_be_told_is_an_end_all_the_same(patient: Patient, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise BrokerUnavailable("gone")
+
+    patient.is_ending = True
+    pulse = patient.pulse()
+    monkeypatch.setattr(MemoryProducer, "send", refuse)
+    pulse.close()
+    assert patient.beats() == []
 
 
 def test_a_broker_that_is_gone_is_said_to_whoever_runs_the_pulse(patient: Patient) -> None:

@@ -104,7 +104,7 @@ def test_the_beats_of_a_dead_process_are_not_taken_for_those_of_the_next(watch: 
 
 
 def test_numbers_are_those_of_all_living_instances(watch: Watch, clock: Clock) -> None:
-    watch.hear(beat(instance="dead", in_flight=100))
+    watch.hear(beat(instance="dead", pid=102, in_flight=100))
     clock.now += SILENT_AFTER_S + 1
     watch.hear(beat(instance="one", in_flight=2, partitions=("new-user/0",)))
     watch.hear(beat(instance="two", in_flight=3, partitions=("new-user/1", "new-user/2")))
@@ -133,7 +133,7 @@ def test_of_each_instance_is_told_what_it_does(watch: Watch, clock: Clock) -> No
 
 
 def test_an_instance_that_went_silent_is_listed_as_gone_while_others_go_on(watch: Watch, clock: Clock) -> None:
-    watch.hear(beat(instance="silent", at="2026-01-01T09:08:07Z"))
+    watch.hear(beat(instance="silent", pid=102, at="2026-01-01T09:08:07Z"))
     clock.now += SILENT_AFTER_S + 1
     watch.hear(beat(instance="alive"))
     seen = view(watch)
@@ -141,6 +141,27 @@ def test_an_instance_that_went_silent_is_listed_as_gone_while_others_go_on(watch
     [gone] = [one for one in seen["instances"] if one["state"] == "gone"]
     assert (gone["instance"], gone["last_heartbeat"]) == ("silent", "2026-01-01T09:08:07Z")
     assert (gone["partitions"], gone["in_flight"], gone["rate"]) == ([], 0, 0)
+
+
+def test_whoever_ends_in_order_says_so_and_is_gone_at_once(watch: Watch) -> None:
+    watch.hear(beat())
+    watch.hear(beat(state="ended", partitions=(), at="2026-01-01T09:08:07Z"))
+    assert (view(watch)["state"], view(watch)["detail"]) == ("gone", "ended at 09:08:07 UTC")
+    assert states(view(watch)) == {"provisioner-1": "gone"}
+
+
+def test_one_of_many_that_ended_in_order_is_not_missed(watch: Watch) -> None:
+    watch.hear(beat())
+    watch.hear(beat(instance="another", pid=102, state="ended", partitions=()))
+    assert (view(watch)["state"], view(watch)["detail"]) == ("running", "")
+
+
+def test_nothing_is_missing_where_another_one_lives_in_the_place_of_the_dead(watch: Watch, clock: Clock) -> None:
+    watch.hear(beat(instance="first"))
+    clock.now += SILENT_AFTER_S + 0.1
+    watch.hear(beat(instance="second"))
+    assert (view(watch)["state"], view(watch)["detail"]) == ("running", "")
+    assert states(view(watch)) == {"second": "running"}
 
 
 def test_an_instance_that_has_gone_is_no_longer_listed_after_a_while(watch: Watch, clock: Clock) -> None:
