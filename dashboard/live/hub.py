@@ -60,6 +60,7 @@ class Hub:
         self._turn = asyncio.Lock()
         self._task: asyncio.Task[None] | None = None
         self._seq = 0
+        self._ask_health_at = 0.0
 
     async def join(self, listener: Listener) -> None:
         """Send the snapshot, and from then on every change; while the board cannot be read, say so first."""
@@ -134,7 +135,7 @@ class Hub:
     async def _run(self) -> None:
         while True:
             await self._wait_for_change()
-            has_told_sagas = True
+            began, has_told_sagas = time.monotonic(), True
             try:
                 async with self._turn:
                     has_told_sagas = await self._tell_changes()
@@ -144,7 +145,7 @@ class Hub:
                 # A hub that ended here would leave every page standing still.
                 log.exception("unexpected error; telling again")
             if has_told_sagas:
-                await asyncio.sleep(FRAME_INTERVAL_S)
+                await asyncio.sleep(began + FRAME_INTERVAL_S - time.monotonic())
 
     async def _wait_for_change(self) -> None:
         with suppress(TimeoutError):
@@ -166,7 +167,10 @@ class Hub:
         return bool(view.sagas)
 
     async def _tell_health(self) -> None:
-        """Before the board is read: this is how a page learns that it cannot be."""
+        """Once a second, and before the board is read: this is how a page learns that it cannot be."""
+        if time.monotonic() < self._ask_health_at:
+            return
+        self._ask_health_at = time.monotonic() + QUIET_CHECK_S
         health, self._health = self._health, await self._report()
         if health != self._health:
             self._snapshots.clear()

@@ -1,5 +1,6 @@
 """A member of a group through its rebalances, as the client library tells of them."""
 
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -7,16 +8,20 @@ from kafka import TopicPartition as KafkaPartition
 from kafka.errors import RebalanceInProgressError
 
 from saga.bus import TopicPartition
+from workshop.kafka_bus import consumer
 from workshop.kafka_bus.consumer import Member
 from workshop.kafka_bus.origin import Origin
 
+BRISK_MS = 50
 ONE, OTHER = KafkaPartition("topic", 0), KafkaPartition("topic", 1)
 
 
 class Client:
-    """Reads nothing, and remembers what was committed, unless its group is rebalancing."""
+    """Reads what is there, and remembers what was committed, unless its group is rebalancing."""
 
     def __init__(self) -> None:
+        self.there: dict[KafkaPartition, list[Any]] = {}
+        self._fetcher = SimpleNamespace(config={"fetch_max_wait_ms": BRISK_MS})
         self.committed: dict[int, int] = {}
         self.is_rebalancing = False
 
@@ -24,7 +29,10 @@ class Client:
         return set()
 
     def poll(self, **options: Any) -> dict[Any, Any]:
-        return {}
+        return self.there
+
+    def fetch_wait_ms(self) -> int:
+        return self._fetcher.config["fetch_max_wait_ms"]
 
     def commit(self, offsets: dict[KafkaPartition, Any], *, timeout_ms: int) -> None:
         if self.is_rebalancing:
@@ -39,7 +47,7 @@ class Group:
         self.client = Client()
         self.gone: list[frozenset[TopicPartition]] = []
         origin = Origin(lambda: "here")
-        self.member = Member(self.client, origin, on_revoked=self.gone.append, pace=None)  # type: ignore[arg-type]
+        self.member = Member(self.client, origin, on_revoked=self.gone.append)  # type: ignore[arg-type]
         self.deal(ONE, OTHER)
 
     def begin(self) -> None:
@@ -112,3 +120,20 @@ def test_what_has_gone_is_not_committed(group: Group) -> None:
     group.rebalance(ONE)
     group.commit(OTHER, 8)
     assert group.client.committed == {}
+
+
+def test_a_broker_is_asked_less_often_where_no_message_has_come_for_a_while(
+    group: Group, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(consumer, "CALM_AFTER_S", 0.0)
+    group.member.poll(0.0, limit=1)
+    assert group.client.fetch_wait_ms() == consumer.CALM_FETCH_MS
+    message = SimpleNamespace(topic="topic", partition=0, offset=7, key=b"", value=b"", headers=())
+    group.client.there = {ONE: [message]}
+    group.member.poll(0.0, limit=1)
+    assert group.client.fetch_wait_ms() == BRISK_MS
+
+
+def test_while_messages_come_now_and_then_the_broker_is_asked_briskly(group: Group) -> None:
+    group.member.poll(0.0, limit=1)
+    assert group.client.fetch_wait_ms() == BRISK_MS

@@ -16,7 +16,7 @@ from kafka.net.compat import KafkaNetClient
 from saga.bus import TopicPartition
 from saga.errors import BrokerUnavailable
 from workshop.kafka_bus import settings
-from workshop.kafka_bus.consumer import Member, Pace, Reader
+from workshop.kafka_bus.consumer import Member, Reader
 from workshop.kafka_bus.opening import knock, learn_cluster, learn_topics, opening
 from workshop.kafka_bus.origin import Origin
 from workshop.kafka_bus.producer import BusProducer
@@ -77,7 +77,7 @@ class KafkaBus:
         origin = self._connect()
         with opening(origin.address) as network:
             client = self._open_consumer(origin, network, group_id=group, **self._member)
-            member = Member(client, origin, on_revoked=on_revoked, pace=Pace(client) if self._embedded else None)
+            member = Member(client, origin, on_revoked=on_revoked)
             client.subscribe(list(topics), listener=member)
             learn_topics(client)
         return member

@@ -71,10 +71,11 @@ class Reader:
 
 
 class Pace:
-    """How long the embedded broker may sit on a fetch that finds nothing: it never wakes it, so that is the latency.
+    """How long a broker may sit on a fetch that finds nothing.
 
-    While messages come, that must be short; where none have come for a while, asking less often spares most of the
-    cost of waiting.
+    While messages come, that must be short, for some of them wait as long: on the embedded broker, which never wakes a
+    fetch, all of them; on any other those of partitions that this fetch left out. Where none have come for a while,
+    asking less often spares most of the cost of waiting.
     """
 
     def __init__(self, client: KafkaConsumer) -> None:
@@ -105,10 +106,9 @@ class Member(Reader, ConsumerRebalanceListener):
         origin: Origin,
         *,
         on_revoked: Callable[[frozenset[TopicPartition]], None],
-        pace: Pace | None,
     ) -> None:
         super().__init__(client, origin)
-        self._pace = pace
+        self._pace = Pace(client)
         self._on_revoked = on_revoked
         self._at_stake: frozenset[TopicPartition] = frozenset()
         self._gone: frozenset[TopicPartition] = frozenset()
@@ -144,8 +144,7 @@ class Member(Reader, ConsumerRebalanceListener):
             self._owed = {tp: at for tp, at in self._owed.items() if tp not in gone}
         if self._owed and not self._joining:
             self._commit_owed()
-        if self._pace:
-            self._pace.on_poll(records)
+        self._pace.on_poll(records)
         return records
 
     def commit(self, offsets: Mapping[TopicPartition, int]) -> None:
