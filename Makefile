@@ -2,9 +2,12 @@
 # `make run PORT=9000` and `PORT=9000 make run`.
 PYTHON ?= python3
 PY := .venv/bin/python
-PIP := $(PY) -m pip install --quiet --disable-pip-version-check --no-input --require-hashes
+# The files name all that is needed, so nothing is left to resolve.
+PIP := $(PY) -m pip install --quiet --disable-pip-version-check --no-input --require-hashes --no-deps --no-compile -r
+# Left to nobody else: the first start would do it in six processes at once, and pip does it on one core.
+COMPILE := $(PY) -m compileall -q -j 0 .venv/lib saga consumers dashboard workshop
 
-.PHONY: run test outages bench chaos check audit lock clean-state
+.PHONY: run test system bench chaos check audit lock clean-state
 .DEFAULT_GOAL := run
 .DELETE_ON_ERROR:
 
@@ -13,10 +16,11 @@ run: .venv/.run
 
 test: check
 	@$(PY) -m tests.chromium
-	@$(PY) -m pytest --ignore tests/outages -n 2 --dist loadfile --no-loadscope-reorder
+	@$(PY) -m pytest -n 3 --dist loadfile --no-loadscope-reorder
 
-outages: .venv/.dev
-	@$(PY) -m pytest tests/outages
+# What takes the whole system on its real parts, one test after another: minutes of it.
+system: .venv/.dev
+	@$(PY) -m pytest tests/system tests/outages
 
 bench: .venv/.dev
 	@$(PY) -m tests.bench $(BENCH)
@@ -44,17 +48,18 @@ lock:
 	done
 
 # A stamp says which requirements are installed, so that a start with nothing new never calls pip.
-# Compiling is left to nobody else: the first start would do it in six processes at once.
 .venv/.run: requirements.txt .venv/bin/python
 	@echo "Installing what Saga Workshop needs into .venv (about a minute, once) ..."
-	@$(PIP) -r requirements.txt
-	@$(PY) -m compileall -q saga consumers dashboard workshop
+	@$(PIP) requirements.txt
+	@$(COMPILE)
 	@touch $@
 
-.venv/.dev: requirements-dev.txt .venv/.run
-	@echo "Installing what its tests need into .venv (about a minute, once) ..."
-	@$(PIP) -r requirements-dev.txt
-	@touch $@
+# These requirements hold those of a run.
+.venv/.dev: requirements-dev.txt requirements.txt .venv/bin/python
+	@echo "Installing what Saga Workshop and its tests need into .venv (about a minute, once) ..."
+	@$(PIP) requirements-dev.txt
+	@$(COMPILE)
+	@touch .venv/.run $@
 
 NEEDS := Saga Workshop needs Python 3.11 or newer (make PYTHON=python3.12 names another one), but $(PYTHON) is
 .venv/bin/python:

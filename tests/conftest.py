@@ -1,22 +1,35 @@
-"""How several processes share the tests: which tests stay together, and which begin first."""
+"""What all tests share: an Apache Kafka, and the processes that they run in."""
 
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import pytest
 from xdist.scheduler import LoadScopeScheduling
 
+from tests.brokers import CannotStartKafka, kafka_server
+from tests.lacking import give_up
+
 BROWSER = Path(__file__).with_name("browser")
 # Whatever starts a workshop or a server takes longest, and must not be what everything waits for in the end.
 SLOW = {"LiveWorkshop", "broker", "kafka_server", "kafka_address", "postgres_server"}
+# By a part of their path: tests of several files that share what takes long to start.
+TOGETHER = {
+    "browser/test_instructor.py": "a guarded workshop and a Chromium",
+    "browser/": "a workshop and a Chromium",
+    "test_bus_contract.py": "an Apache Kafka",
+    "test_kafka_cluster.py": "an Apache Kafka",
+    "test_whole_": "a workshop",
+}
 
 
 class Together(LoadScopeScheduling):
-    """The tests of a file run in one process, one after another; so do those in a browser, which share a workshop."""
+    """The tests of a file run in one process, one after another; so do those of files that share something."""
 
     def _split_scope(self, nodeid: str) -> str:
-        return "browser" if "browser/" in nodeid else nodeid.partition("::")[0]
+        file = nodeid.partition("::")[0]
+        return next((shared for part, shared in TOGETHER.items() if part in file), file)
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -38,3 +51,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> Iterator[None]:
 def _is_slow(item: pytest.Item) -> bool:
     needs = {*getattr(item, "fixturenames", ()), *vars(getattr(item, "module", None) or object)}
     return bool(SLOW & needs)
+
+
+@pytest.fixture(scope="session")
+def kafka_address(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """An Apache Kafka for the whole run. Where it cannot be had, its tests are skipped, except in CI."""
+    cache = request.config.cache.mkdir("kafka")
+    with ExitStack() as stack:
+        try:
+            address = stack.enter_context(kafka_server(tmp_path_factory.mktemp("kafka"), cache=cache))
+        except CannotStartKafka as reason:
+            give_up(f"no Apache Kafka: {reason}")
+        yield address

@@ -9,6 +9,8 @@ import sys
 import threading
 import urllib.request
 from base64 import b64encode
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -70,6 +72,15 @@ class LiveWorkshop:
                 stderr=log,
             )
 
+    @contextmanager
+    def ended_at_last(self) -> Iterator["LiveWorkshop"]:
+        """End it if nobody has done so until then."""
+        try:
+            yield self
+        finally:
+            if self.process.poll() is None:
+                self.stop()
+
     def stop(self) -> int:
         self.process.send_signal(signal.SIGTERM)
         return self.wait()
@@ -123,6 +134,10 @@ class LiveWorkshop:
             if page["next"] is None:
                 return rows
             query["after"] = page["next"]
+
+    def steps_done(self, saga_ids: list[str]) -> int:
+        rows = self.sagas()
+        return sum(step["status"] == "done" for saga_id in saga_ids for step in rows[saga_id]["steps"])
 
     def ended(self) -> set[str]:
         return {saga_id for status in ENDS for saga_id in self.sagas(status=status)}

@@ -13,6 +13,7 @@ from tests.live import LiveWorkshop
 
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking"]
 VIEWPORT = {"width": 1440, "height": 900}
+MOST_TABS = 2
 
 
 @pytest.fixture(scope="package")
@@ -43,30 +44,20 @@ def complaints() -> Iterator[list[str]]:
 
 
 @pytest.fixture(scope="package")
-def _tab(browser: Browser) -> Iterator[Page]:
-    with browser.new_context(viewport=VIEWPORT) as context:
-        yield context.new_page()
-
-
-@pytest.fixture
-def page(_tab: Page, workshop: LiveWorkshop, complaints: list[str]) -> Iterator[Page]:
-    """The board, in a browser that remembers nothing. To start one takes longer than most tests: all have the same."""
-    with _heard(_tab, complaints):
-        _open_board(_tab, workshop)
-        yield _tab
-        _tab.evaluate("localStorage.clear()")
-        _tab.context.clear_cookies()
-        _tab.goto("about:blank")
-
-
-@pytest.fixture
-def open_page(browser: Browser, workshop: LiveWorkshop, complaints: list[str]) -> Iterator[Callable[..., Page]]:
-    """Return a function that opens the board, or the page at `path`, each time in a browser of its own."""
+def _tabs(browser: Browser) -> Iterator[list[Page]]:
+    """Each of a browser of its own. To start one takes longer than most tests: whoever comes next has the same."""
     with ExitStack() as opened:
+        yield [opened.enter_context(browser.new_context(viewport=VIEWPORT)).new_page() for _ in range(MOST_TABS)]
+
+
+@pytest.fixture
+def open_page(_tabs: list[Page], workshop: LiveWorkshop, complaints: list[str]) -> Iterator[Callable[..., Page]]:
+    """Return a function that opens the board, or the page at `path`, each time in a browser that remembers nothing."""
+    with ExitStack() as opened:
+        unused = iter(_tabs)
 
         def open_one(path: str = "/") -> Page:
-            page = opened.enter_context(browser.new_context(viewport=VIEWPORT)).new_page()
-            opened.enter_context(_heard(page, complaints))
+            page = opened.enter_context(_heard(next(unused), complaints))
             if path == "/":
                 _open_board(page, workshop)
             else:
@@ -76,9 +67,15 @@ def open_page(browser: Browser, workshop: LiveWorkshop, complaints: list[str]) -
         yield open_one
 
 
+@pytest.fixture
+def page(open_page: Callable[[], Page]) -> Page:
+    """The board."""
+    return open_page()
+
+
 @contextmanager
-def _heard(page: Page, complaints: list[str]) -> Iterator[None]:
-    """Write down what the page complains of."""
+def _heard(page: Page, complaints: list[str]) -> Iterator[Page]:
+    """Write down what the page complains of, and let it forget everything afterwards."""
 
     def complain(message: ConsoleMessage) -> None:
         if message.type in ("error", "warning"):
@@ -89,7 +86,10 @@ def _heard(page: Page, complaints: list[str]) -> Iterator[None]:
 
     page.on("console", complain)
     page.on("pageerror", fail)
-    yield
+    yield page
+    page.evaluate("localStorage.clear()")
+    page.context.clear_cookies()
+    page.goto("about:blank")
     page.remove_listener("console", complain)
     page.remove_listener("pageerror", fail)
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, WebSocket, expect
 
 from tests.eventually import eventually
 from tests.live import PATIENCE_S, LiveWorkshop
@@ -105,10 +105,15 @@ def test_the_browser_is_not_sent_what_it_does_not_trace(
     trace_mode(page).click()
     expect(trace_mode(page)).to_have_attribute("aria-checked", "false")
     frames: list[str] = []
-    page.on("websocket", lambda socket: socket.on("framereceived", lambda frame: frames.append(str(frame))))
+
+    def listen(socket: WebSocket) -> None:
+        socket.on("framereceived", lambda frame: frames.append(str(frame)))
+
+    page.on("websocket", listen)
     page.reload()
     [saga_id] = workshop.onboard(1)
     row(page, saga_id).wait_for(timeout=SLOW)
+    page.remove_listener("websocket", listen)  # others have the same page afterwards
     assert any(saga_id in frame for frame in frames)
     assert not any('"steps"' in frame or '"running"' in frame.split('"counters"')[0] for frame in frames)
 

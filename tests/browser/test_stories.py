@@ -29,30 +29,18 @@ STORIES = {
 }
 
 
-@pytest.fixture(scope="module")
-def told() -> dict[str, str]:
-    """The sagas of the stories that were told, by title."""
-    return {}
-
-
-def tell_all(page: Page, told: dict[str, str]) -> None:
-    """Some take their time, and none minds the others: with the first, all are told."""
-    if not told:
-        told |= {title: click_for_saga(page, title, within="stories") for title in STORIES}
-
-
-@pytest.mark.parametrize("title", STORIES)
 def test_a_story_is_one_click_and_its_row_tells_how_it_went(
-    page: Page, workshop: LiveWorkshop, told: dict[str, str], title: str
+    page: Page, workshop: LiveWorkshop, subtests: pytest.Subtests
 ) -> None:
-    tell_all(page, told)
-    end, steps, words = STORIES[title]
-    saga_id = told[title]
-    found = status(page, saga_id, end)
-    for word in words:
-        expect(found).to_contain_text(word)
-    assert list(workshop.steps_of(saga_id).values()) == steps
-    assert found.locator("[data-step]").evaluate_all("cells => cells.map(cell => cell.dataset.status)") == steps
+    # Some take their time, and none minds the others.
+    told = {title: click_for_saga(page, title, within="stories") for title in STORIES}
+    for title, (end, steps, words) in STORIES.items():
+        with subtests.test(title):
+            found = status(page, told[title], end)
+            for word in words:
+                expect(found).to_contain_text(word)
+            assert list(workshop.steps_of(told[title]).values()) == steps
+            assert found.locator("[data-step]").evaluate_all("cells => cells.map(cell => cell.dataset.status)") == steps
 
 
 def start_a_trip_with_a_busy_rental(page: Page, workshop: LiveWorkshop, *, failures: int) -> tuple[str, Locator]:

@@ -1,23 +1,10 @@
 import gc
 from collections.abc import Iterator
-from contextlib import ExitStack
 
 import pytest
 
-from tests.brokers import Broker, CannotStartKafka, embedded_broker, kafka_broker, kafka_server, memory_broker
-from tests.lacking import give_up
-
-
-@pytest.fixture(scope="session")
-def kafka_address(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """An Apache Kafka for the whole run. Where it cannot be had, its tests are skipped, except in CI."""
-    cache = request.config.cache.mkdir("kafka")
-    with ExitStack() as stack:
-        try:
-            address = stack.enter_context(kafka_server(tmp_path_factory.mktemp("kafka"), cache=cache))
-        except CannotStartKafka as reason:
-            give_up(f"no Apache Kafka: {reason}")
-        yield address
+from tests.brokers import Broker, embedded_broker, kafka_broker, memory_broker
+from tests.live import LiveWorkshop
 
 
 @pytest.fixture(params=["memory", "embedded", "kafka"])
@@ -30,3 +17,11 @@ def broker(request: pytest.FixtureRequest) -> Iterator[Broker]:
     with opened as broker:
         yield broker
     gc.collect()  # the client library leaves a socket behind now and then, and should be found out here
+
+
+@pytest.fixture(scope="session")
+def workshop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveWorkshop]:
+    """One run for what needs no settings of its own. Its sagas may not be idle for long."""
+    run = LiveWorkshop(tmp_path_factory.mktemp("run") / "var", LAG_MS="20,150", SAGA_DEADLINE_S="2").start()
+    with run.ended_at_last() as workshop:
+        yield workshop

@@ -1,7 +1,6 @@
 """Sagas of every kind in the whole workshop: they complete, are compensated, or wait for a person who helps them."""
 
 import json
-from collections.abc import Iterator
 from contextlib import closing
 from typing import Any
 
@@ -18,14 +17,6 @@ pytestmark = pytest.mark.timeout(300)
 # As many attempts as the policy of a compensation has, so that only a person's retry comes after them.
 ALL_ATTEMPTS = 8
 NEVER = {"action": "undo", "failures": None}
-
-
-@pytest.fixture(scope="module")
-def workshop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveWorkshop]:
-    """One run for all of these tests. Its sagas may not be idle for long."""
-    workshop = LiveWorkshop(tmp_path_factory.mktemp("run") / "var", LAG_MS="20,150", SAGA_DEADLINE_S="2").start()
-    yield workshop
-    workshop.stop()
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -92,17 +83,12 @@ def test_a_coordinator_that_is_killed_half_way_is_replaced_and_every_saga_goes_o
     saga_ids = workshop.start_sagas(scenario="trip", count=15)
     saga_ids += workshop.onboard(10, style="orchestration")
     saga_ids += workshop.start_sagas(scenario="package", count=10, faults={"tickets": {}})
-    eventually(lambda: steps_done(workshop, saga_ids) > 10, within_s=PATIENCE_S)
+    eventually(lambda: workshop.steps_done(saga_ids) > 10, within_s=PATIENCE_S)
     workshop.kill_process("coordinator")
     workshop.wait_until_all_ended(saga_ids)
     ends = workshop.sagas()
     assert [ends[saga_id]["status"] for saga_id in saga_ids] == ["completed"] * 25 + ["compensated"] * 10
     assert workshop.processes()["coordinator"]["restarts"] == 1
-
-
-def steps_done(workshop: LiveWorkshop, saga_ids: list[str]) -> int:
-    rows = workshop.sagas()
-    return sum(step["status"] == "done" for saga_id in saga_ids for step in rows[saga_id]["steps"])
 
 
 def test_a_saga_whose_service_is_stopped_is_stuck_until_it_is_started_or_rolled_back(workshop: LiveWorkshop) -> None:
