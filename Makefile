@@ -7,14 +7,18 @@ PIP := $(PY) -m pip install --quiet --disable-pip-version-check --no-input --req
 # Left to nobody else: the first start would do it in six processes at once, and pip does it on one core.
 COMPILE := $(PY) -m compileall -q -j 0 .venv/lib saga consumers dashboard workshop
 
-.PHONY: run test system bench chaos check audit lock clean-state
+.PHONY: run test suite system bench chaos check audit lock clean-state
 .DEFAULT_GOAL := run
 .DELETE_ON_ERROR:
 
 run: .venv/.run
 	@exec $(PY) manage.py run
 
-test: check
+# Both at once: a type check takes as long as a core is free.
+test: .venv/.dev
+	@$(MAKE) --no-print-directory --jobs 2 check suite
+
+suite: .venv/.dev
 	@$(PY) -m tests.chromium
 	@$(PY) -m pytest -n 3 --dist loadfile --no-loadscope-reorder
 

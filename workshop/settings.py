@@ -7,6 +7,7 @@ from workshop import config
 from workshop.channel_layer import channel_layers
 from workshop.databases import databases
 from workshop.logs import JsonFormatter
+from workshop.static_files import fingerprint
 
 CONFIG = config.load()
 STATE_DIR = CONFIG.state_dir
@@ -51,10 +52,14 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 CHANNEL_LAYERS = channel_layers(CONFIG)
 
-STATIC_URL = "static/"
+# A page is some fifty files. What they are stands in their address, so a browser keeps them for good: after a change it
+# asks elsewhere. Modules import each other by relative paths, so all of a page is of one make.
+STATIC_URL = f"static/{fingerprint(config.ROOT / 'static')}/"
 STATICFILES_DIRS = [config.ROOT / "static"]
 WHITENOISE_USE_FINDERS = True
-WHITENOISE_MAX_AGE = 0
+if not DEBUG:
+    WHITENOISE_MAX_AGE = 365 * 24 * 3600
+    WHITENOISE_IMMUTABLE_FILE_TEST = "."  # all of them
 
 if CONFIG.email_host:
     EMAIL_HOST, EMAIL_PORT = CONFIG.email_host, CONFIG.email_port

@@ -78,6 +78,7 @@ def test_every_file_that_the_page_names_is_served(client: Client, elements: Any)
     for file in files:
         answer = client.get(file)
         assert answer.status_code == 200, file
+        assert "immutable" in answer["Cache-Control"], file
         answer.close()
 
 
