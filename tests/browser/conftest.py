@@ -5,15 +5,19 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Error, Page, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Error, Page, expect, sync_playwright
 
 from tests import chromium
+from tests.browser.board import SLOW
 from tests.lacking import give_up
 from tests.live import LiveWorkshop
 
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking"]
 VIEWPORT = {"width": 1440, "height": 900}
 MOST_TABS = 2
+
+# Whatever is waited for comes when it comes, on a machine that has other things to do.
+expect.set_options(timeout=SLOW)
 
 
 @pytest.fixture(scope="package")

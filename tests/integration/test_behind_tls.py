@@ -22,8 +22,6 @@ NAME = "workshop.example.com"
 FORWARDED = {"Host": NAME, "X-Forwarded-Proto": "https", "X-Forwarded-For": "203.0.113.7"}
 ORIGIN = {"Origin": f"https://{NAME}"}
 
-pytestmark = pytest.mark.timeout(300)
-
 
 @pytest.fixture(scope="module")
 def workshop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveWorkshop]:

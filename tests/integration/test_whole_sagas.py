@@ -11,9 +11,6 @@ from tests.eventually import eventually
 from tests.live import PATIENCE_S, LiveWorkshop
 from workshop.kafka_bus import KafkaBus, address_in
 
-# A whole workshop, on a machine that may be busy: whatever is waited for has a deadline of its own.
-pytestmark = pytest.mark.timeout(300)
-
 # As many attempts as the policy of a compensation has, so that only a person's retry comes after them.
 ALL_ATTEMPTS = 8
 NEVER = {"action": "undo", "failures": None}

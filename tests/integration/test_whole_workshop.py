@@ -7,9 +7,6 @@ import pytest
 from tests.eventually import eventually
 from tests.live import PATIENCE_S, LiveWorkshop
 
-# Several starts of everything, on a machine that may be busy: whatever is waited for has a deadline of its own.
-pytestmark = pytest.mark.timeout(300)
-
 
 @pytest.fixture(scope="module", autouse=True)
 def _under_way_for_long(workshop: LiveWorkshop) -> None:

@@ -18,8 +18,6 @@ MOVED = ("provisioner", "notifier")
 PROJECTOR = "projector"
 SHORT = timedelta(minutes=5)
 
-pytestmark = pytest.mark.timeout(300)
-
 
 @pytest.fixture(scope="module")
 def an_hour_behind() -> dict[str, str]:

@@ -16,8 +16,6 @@ from tests.outages.lesson import Lesson
 SIZE = "32m"
 BLOCK = bytes(64 * 1024)
 
-pytestmark = pytest.mark.timeout(300)
-
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:

@@ -3,16 +3,12 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-import pytest
-
 from tests.brokers import KafkaServer
 from tests.eventually import eventually
 from tests.live import PATIENCE_S
 from tests.outages.lesson import Lesson
 from tests.outages.witness import Witness
 from tests.stack import PostgresServer, RedisServer
-
-pytestmark = pytest.mark.timeout(300)
 
 
 @contextmanager

@@ -15,8 +15,6 @@ from tests.outages.spread import SpreadWorkshop
 SERVICE = "authorizer"
 SHARING_OUT = ("PreparingRebalance", "CompletingRebalance")
 
-pytestmark = pytest.mark.timeout(300)
-
 
 @pytest.fixture
 def admin(kafka: KafkaServer) -> Iterator[KafkaAdminClient]:

@@ -3,8 +3,6 @@
 import errno
 import socket
 
-import pytest
-
 from tests.bench.clients import sleeper
 from tests.eventually import eventually
 from tests.live import PATIENCE_S
@@ -16,8 +14,6 @@ from workshop.web_server import MAX_UNSENT_BYTES
 MORE_THAN_IS_HELD = MAX_UNSENT_BYTES + 8 * 1024 * 1024
 # Far above what is ever measured here, and below what a page would show that waits for another one.
 LATE_S = 10.0
-
-pytestmark = pytest.mark.timeout(300)
 
 
 def is_cut(browser: socket.socket) -> bool:

@@ -11,8 +11,6 @@ from tests.eventually import eventually
 from tests.lacking import give_up
 from tests.live import PATIENCE_S, LiveWorkshop, free_port
 
-pytestmark = pytest.mark.timeout(300)
-
 
 def test_a_kafka_cluster_that_is_not_up_yet_is_waited_for_and_then_used(
     tmp_path: Path, request: pytest.FixtureRequest

@@ -10,9 +10,6 @@ import pytest
 from tests.eventually import eventually
 from tests.live import PATIENCE_S, LiveWorkshop
 
-# Several starts of everything, on a machine that may be busy: whatever is waited for has a deadline of its own.
-pytestmark = pytest.mark.timeout(300)
-
 KEPT = 40
 LEDGERS = ("provisioner", "authorizer", "notifier", "car", "hotel", "flight", "tickets")
 

@@ -20,8 +20,6 @@ from tests.lacking import give_up
 from tests.live import ENDS, PATIENCE_S, LiveWorkshop
 from tests.stack import CannotStart, OpenPage, RedisServer, open_page, postgres_server
 
-pytestmark = pytest.mark.timeout(300)
-
 
 @pytest.fixture(scope="module")
 def redis() -> Iterator[RedisServer]:
