@@ -98,6 +98,8 @@ def test_replicas_come_go_and_die_under_load_and_nothing_is_lost_or_doubled(
         lambda: {instances(workshop, "authorizer")[one.pid]["state"] for one in (leaving, dying)} == {"gone"},
         within_s=PATIENCE_S,
     )
+    # Whoever ends in order has said so, and is not missed.
+    eventually(lambda: workshop.service("authorizer")["detail"].startswith("1 of "), within_s=PATIENCE_S)
     eventually(lambda: workshop.service("authorizer")["state"] == "running", within_s=PATIENCE_S)
     workshop.wait_until_all_ended(saga_ids)
     eventually(lambda: are_shared_out(workshop, among=2), within_s=PATIENCE_S)
