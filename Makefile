@@ -14,8 +14,8 @@ COMPILE := $(PY) -m compileall -q -j 0 .venv/lib saga consumers dashboard worksh
 run: .venv/.run
 	@exec $(PY) manage.py run
 
-# Both at once: a type check takes as long as a core is free.
-test: .venv/.dev
+# All at once that can be: pip and a type check keep one core busy each.
+test:
 	@$(MAKE) --no-print-directory --jobs 2 check suite
 
 suite: .venv/.dev
@@ -44,26 +44,27 @@ audit: .venv/.dev
 clean-state:
 	@$(PYTHON) -m workshop.state
 
+LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	--custom-compile-command "make lock" --output-file
 lock:
 	@command -v uv >/dev/null || { echo "make lock needs uv: https://docs.astral.sh/uv/"; exit 1; }
-	@for name in requirements requirements-dev; do \
-		uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
-			--custom-compile-command "make lock" --output-file $$name.txt $$name.in; \
-	done
+	@$(LOCK) requirements.txt requirements.in
+	@$(LOCK) requirements-dev.txt $$(sed -n 's/^\([^ ]*\)==.*/--no-emit-package \1/p' requirements.txt) requirements-dev.in
 
-# A stamp says which requirements are installed, so that a start with nothing new never calls pip.
-.venv/.run: requirements.txt .venv/bin/python
-	@echo "Installing what Saga Workshop needs into .venv (about a minute, once) ..."
-	@$(PIP) requirements.txt
+# A stamp says what is installed, so that a start with nothing new never calls pip.
+.venv/.run: .venv/.requirements
 	@$(COMPILE)
 	@touch $@
 
-# These requirements hold those of a run.
-.venv/.dev: requirements-dev.txt requirements.txt .venv/bin/python
-	@echo "Installing what Saga Workshop and its tests need into .venv (about a minute, once) ..."
-	@$(PIP) requirements-dev.txt
+.venv/.dev: .venv/.requirements .venv/.requirements-dev
 	@$(COMPILE)
 	@touch .venv/.run $@
+
+# The files have no package in common, so both can be installed at once.
+.venv/.requirements .venv/.requirements-dev: .venv/.%: %.txt .venv/bin/python
+	@echo "Installing $< into .venv (half a minute, once) ..."
+	@$(PIP) $<
+	@touch $@
 
 NEEDS := Saga Workshop needs Python 3.11 or newer (make PYTHON=python3.12 names another one), but $(PYTHON) is
 .venv/bin/python:
