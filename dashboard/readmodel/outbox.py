@@ -5,7 +5,8 @@ The transactional outbox pattern. A row of `Saga` without `fed_offset` is the ou
 """
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from itertools import islice
 from uuid import uuid4
 
@@ -13,10 +14,10 @@ from django.db import DatabaseError, transaction
 from pydantic import TypeAdapter
 
 from dashboard.errors import NotAccepted
-from dashboard.models import Board, Saga
+from dashboard.models import Board
 from dashboard.readmodel import clock
 from dashboard.readmodel.people import made_up
-from dashboard.readmodel.rows import state_json
+from dashboard.readmodel.rows import NewSaga, insert_sagas, state_json
 from saga import state, tracing
 from saga.definitions import Definition
 from saga.digests import digest_of
@@ -47,10 +48,18 @@ def accept(
         with transaction.atomic():
             board = Board.locked()
             people = list(islice(made_up(board.accepted), users)) if isinstance(users, int) else users
-            asked = _FAULTS.dump_json(dict(faults or {})).decode()
-            trace_id = tracing.trace_id_in(traceparent)
-            sagas = [_saga(board, definition, style, user, faults=asked, trace_id=trace_id) for user in people]
-            Saga.objects.bulk_create(sagas, batch_size=500)
+            accepted = partial(
+                NewSaga,
+                scenario=definition.scenario,
+                style=style,
+                status=state.RUNNING,
+                started_at=clock.utc_now(),
+                faults=_FAULTS.dump_json(dict(faults or {})).decode(),
+                trace_id=tracing.trace_id_in(traceparent),
+                state=state_json(state.initial(definition)),
+            )
+            sagas = [_numbered(board, accepted, user) for user in people]
+            insert_sagas(sagas)
             board.save()
     except DatabaseError as error:
         raise NotAccepted(f"the sagas could not be written down, nothing was started: {error}") from error
@@ -63,20 +72,14 @@ def faults_of(text: str) -> dict[str, StepFault]:
     return _FAULTS.validate_json(text)
 
 
-def _saga(board: Board, definition: Definition, style: str, user: User, *, faults: str, trace_id: str | None) -> Saga:
+def _numbered(board: Board, accepted: Callable[..., NewSaga], user: User) -> NewSaga:
     board.accepted += 1
     saga_id = str(uuid4())
-    return Saga(
+    return accepted(
         number=board.accepted,
         saga_id=saga_id,
         digest=digest_of(saga_id),
-        scenario=definition.scenario,
-        style=style,
         user_name=user.name,
         department=user.department,
-        started_at=clock.utc_now(),
-        faults=faults,
-        trace_id=trace_id,
-        state=state_json(state.initial(definition)),
         seq=board.next_seq(),
     )

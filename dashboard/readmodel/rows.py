@@ -6,7 +6,7 @@ Each works on PostgreSQL as well. Everything else in the dashboard goes through 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.db import connection
 from pydantic import TypeAdapter
@@ -16,6 +16,11 @@ from saga.state import SagaState
 
 _STATE = TypeAdapter(SagaState)
 
+_INSERT = """
+    INSERT INTO dashboard_saga (number, saga_id, digest, scenario, style, user_name, department, status, started_at,
+        faults, trace_id, state, round, seq)
+    VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, 1, %s)
+"""
 _STORE_TRACE = """
     INSERT INTO dashboard_tracerecord (saga_id, slots, message) VALUES (%s, %s, %s)
     ON CONFLICT (saga_id, slots) DO NOTHING
@@ -37,6 +42,24 @@ _MARK_FED = """
     WHERE number = %s AND round = %s
 """
 _IN_LIMIT = 900
+
+
+class NewSaga(NamedTuple):
+    """The columns of a saga that has just been accepted, in the order of the statement; all others are as at first."""
+
+    number: int
+    saga_id: str
+    digest: int
+    scenario: str
+    style: str
+    user_name: str
+    department: str
+    status: str
+    started_at: str
+    faults: str
+    trace_id: str | None
+    state: str
+    seq: int
 
 
 @dataclass(slots=True, kw_only=True)
@@ -65,6 +88,11 @@ def state_json(state: SagaState) -> str:
 
 def state_of(text: str) -> SagaState:
     return _STATE.validate_json(text)
+
+
+def insert_sagas(rows: Sequence[NewSaga]) -> None:
+    with connection.cursor() as cursor:
+        cursor.executemany(_INSERT, rows)
 
 
 def store_traces(rows: Sequence[tuple[str, str, str]]) -> None:

@@ -20,7 +20,7 @@ def fail_on(word: str) -> Any:
     """Let statements that begin with `word` fail, as on a full disk."""
 
     def wrapper(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
-        if sql.startswith(word):
+        if sql.lstrip().startswith(word):
             raise OperationalError("database or disk is full")
         return execute(sql, params, many, context)
 
