@@ -139,7 +139,10 @@ def test_a_broker_that_is_not_there_is_said_at_once(address_file: Path) -> None:
         bus.producer()
 
 
-def test_who_is_there_first_waits_for_the_broker(address_file: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_who_is_there_first_waits_for_the_broker_and_says_so_when_it_takes_long(
+    address_file: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("workshop.kafka_bus.bus.SAY_AFTER_S", 0.3)
     bus = KafkaBus(address_in(address_file), embedded=True, client_id="test")
     answers: list[bool] = []
     waiting = threading.Thread(target=lambda: answers.append(bus.wait_until_up(threading.Event(), {"notes": 6})))

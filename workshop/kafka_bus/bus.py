@@ -2,6 +2,7 @@
 
 import logging
 import threading
+import time
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from itertools import chain, repeat
@@ -21,7 +22,12 @@ from workshop.kafka_bus.opening import knock, learn_cluster, learn_topics, openi
 from workshop.kafka_bus.origin import Origin
 from workshop.kafka_bus.producer import BusProducer
 
-RETRY_S = (0.1, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
+LOOK_S = 0.1
+"""How often to look whether an embedded broker is there: that is to read a file."""
+RETRY_S = (0.1, 0.1, 0.2, 0.5, 1.0)
+"""After how long a cluster is asked again; the last is repeated."""
+SAY_AFTER_S = 3.0
+"""A broker that starts together with everything else is no news before."""
 Answer = TypeVar("Answer")
 
 log = logging.getLogger(__name__)
@@ -111,18 +117,18 @@ class KafkaBus:
 
     def wait_until_up(self, stop: threading.Event, topics: Mapping[str, int]) -> bool:
         """Wait until the cluster answers and has these topics, which a real one is given; False when told to stop."""
-        delays = chain(RETRY_S, repeat(RETRY_S[-1]))
-        waiting = False
+        delays = repeat(LOOK_S) if self._embedded else chain(RETRY_S, repeat(RETRY_S[-1]))
+        say_at, was_said = time.monotonic() + SAY_AFTER_S, False
         while not stop.is_set():
             try:
                 self._ask(lambda admin: self._create_missing(admin, topics))
             except BrokerUnavailable as error:
-                if not waiting:
+                if not was_said and time.monotonic() >= say_at:
                     log.warning("Waiting for the broker: %s.", error)
-                waiting = True
+                    was_said = True
                 stop.wait(next(delays))
             else:
-                if waiting:
+                if was_said:
                     log.info("The broker is there.")
                 return True
         return False
