@@ -82,9 +82,9 @@ class Coordinator:
         if state.request is None:
             return Done(work=work, refusal="it answers a command that was never given")
         done = Done(work=work, saga=state.request)
-        done.sending = [self._given(routed) for routed in saga_log.orders(state, message)]
         if isinstance(message, SagaMessage) and not state.end:
             done.events.append(self._heard(work, message))
+        done.sending = [self._given(routed) for routed in saga_log.orders(state, message)]
         if state.end and (isinstance(message, SagaMessage) or state.end.cause == message.id):
             done.events.append(self._ended(work, state.end))
         return done

@@ -56,7 +56,7 @@ class Faults:
     def check(self, message: SagaMessage, *, attempt: int) -> None:
         """Raise StepFailed or FaultInjected if this attempt, counted from 1, shall fail."""
         if fault := _of_saga(message, attempt):
-            raise _error(fault.error or f"the {message.step} was made to fail", retryable=fault.retryable)
+            raise _error(fault.error or f"{message.step} was made to fail", retryable=fault.retryable)
         rules = self._dials.rules
         if rules.step not in (None, message.step) or message.action is not rules.action:
             return

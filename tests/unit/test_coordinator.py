@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from contextlib import suppress
+from itertools import count
 from typing import Any
 
 import pytest
@@ -91,6 +92,17 @@ def test_the_coordinator_tells_what_it_heard_what_it_commands_and_how_it_ends(be
         (Kind.STARTED, "flight", "flight"),
         (Kind.COMPLETED, None, "replies"),
     ]
+
+
+def test_what_it_heard_is_no_later_than_what_it_did_about_it(bench: Workbench, monkeypatch: pytest.MonkeyPatch) -> None:
+    standing_still, ticks = bench.clock.now, count()
+    monkeypatch.setattr(bench.clock, "now", lambda: standing_still(in_s=next(ticks)))
+    bench.send(start())
+    bench.work(COORDINATOR)
+    heard, done = (
+        next(event.at for event in bench.events() if event.kind is kind) for kind in (Kind.RECEIVED, Kind.STARTED)
+    )
+    assert heard <= done
 
 
 def test_bookkeeping_takes_no_time(bench: Workbench) -> None:
