@@ -186,7 +186,8 @@ def _style(request: HttpRequest) -> str:
 
 
 def _count(text: str) -> int:
-    if not text.isascii() or not text.isdigit() or not 1 <= int(text[:9]) <= roster.MAX_USERS:
+    is_number = text.isascii() and text.isdigit() and len(text) < 10
+    if not is_number or not 1 <= int(text) <= roster.MAX_USERS:
         raise BadRequest(f"give a whole number from 1 to {roster.MAX_USERS:,}")
     return int(text)
 

@@ -41,7 +41,8 @@ def test_a_form_from_another_site_is_refused_even_with_a_token(browser: Client, 
     assert "Origin" in reason_of(answer, 403)
 
 
-COUNTS = ["0", "-1", "10001", "many", "1.5", "true", "", " ", "1e3", "٣", "²", "1" * 5000, "1\x00", "+1"]
+COUNTS = ["0", "-1", "10001", "many", "1.5", "true", "", " ", "1e3", "٣", "²", "1\x00", "+1"]
+COUNTS += ["1" * 5000, "000000001999", "0000000019999999"]
 
 
 @pytest.mark.parametrize("count", COUNTS, ids=[repr(count)[:12] for count in COUNTS])
