@@ -8,6 +8,7 @@ from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
+from kafka import KafkaProducer
 
 from saga.bus import Consumer, Outgoing, Producer, Record
 from saga.errors import BrokerUnavailable
@@ -16,6 +17,7 @@ from tests.eventually import eventually
 from workshop import embedded_broker
 from workshop.embedded_broker import MockCluster, load_library, start_broker
 from workshop.kafka_bus import KafkaBus, address_in
+from workshop.kafka_bus.settings import EMBEDDED
 
 pytestmark = pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning")
 MESSAGE = Outgoing(topic="notes", key=b"key", value=b"value")
@@ -219,3 +221,11 @@ def test_without_its_library_a_plainer_broker_does(monkeypatch: pytest.MonkeyPat
             [place] = producer.send([MESSAGE])
             assert [record.place for record in read_one(reader)] == [place]
             assert len(bus.end_offsets(["notes"])) == 4
+
+
+@pytest.mark.parametrize("compression", [None, "gzip", "snappy", "lz4", "zstd"])
+def test_what_others_have_compressed_can_be_read(cluster: MockCluster, bus: KafkaBus, compression: str | None) -> None:
+    with closing(KafkaProducer(bootstrap_servers=cluster.address, compression_type=compression, **EMBEDDED)) as other:
+        other.send("notes", b"value").get(timeout=20)
+    with closing(bus.reader("notes")) as reader:
+        assert [record.value for record in eventually(lambda: reader.poll(0.5, limit=9))] == [b"value"]

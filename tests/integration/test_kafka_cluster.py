@@ -11,7 +11,7 @@ from kafka.admin import ConfigResource, ConfigResourceType
 
 from workshop.kafka_bus import KafkaBus
 
-TOPICS = {"control": 1, "new-user": 6}
+TOPICS = {"control": 1, "heartbeat": 1, "new-user": 6}
 pytestmark = pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning")
 
 
@@ -23,18 +23,31 @@ def bus(kafka_address: str) -> Iterator[KafkaBus]:
 
 
 def test_missing_topics_are_created_with_their_partitions(bus: KafkaBus) -> None:
-    assert len(bus.end_offsets(TOPICS)) == 7
+    assert len(bus.end_offsets(TOPICS)) == 8
 
 
 def test_topics_that_are_there_are_left_alone(bus: KafkaBus) -> None:
-    assert bus.wait_until_up(threading.Event(), {"control": 3, "new-user": 6})
-    assert len(bus.end_offsets(TOPICS)) == 7
+    assert bus.wait_until_up(threading.Event(), {"control": 3, "heartbeat": 1, "new-user": 6})
+    assert len(bus.end_offsets(TOPICS)) == 8
+
+
+def settings_of(topic: str, kafka_address: str) -> dict[str, str]:
+    with closing(KafkaAdminClient(bootstrap_servers=kafka_address)) as admin:
+        described = admin.describe_configs([ConfigResource(ConfigResourceType.TOPIC, topic)])
+    return {name: setting["value"] for name, setting in described["topic"][topic].items()}
 
 
 def test_of_the_steering_only_the_newest_is_kept(bus: KafkaBus, kafka_address: str) -> None:
-    with closing(KafkaAdminClient(bootstrap_servers=kafka_address)) as admin:
-        described = admin.describe_configs([ConfigResource(ConfigResourceType.TOPIC, "control")])
-    assert described["topic"]["control"]["cleanup.policy"]["value"] == "compact"
+    assert settings_of("control", kafka_address)["cleanup.policy"] == "compact"
+
+
+def test_heartbeats_are_not_kept_for_days(bus: KafkaBus, kafka_address: str) -> None:
+    assert int(settings_of("heartbeat", kafka_address)["retention.ms"]) <= 3600 * 1000
+
+
+@pytest.mark.parametrize("topic", TOPICS)
+def test_what_is_written_is_kept_as_it_was_compressed(bus: KafkaBus, kafka_address: str, topic: str) -> None:
+    assert settings_of(topic, kafka_address)["compression.type"] == "producer"
 
 
 def test_messages_are_taken_whatever_their_sender_believes_the_time_to_be(bus: KafkaBus, kafka_address: str) -> None:

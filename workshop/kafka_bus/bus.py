@@ -194,7 +194,5 @@ class KafkaBus:
 
 
 def _description(topic: str, partitions: int) -> dict[str, Any]:
-    policy = "compact" if topic in settings.COMPACTED_TOPICS else "delete"
-    # By the broker's clock: it would refuse what comes from a host whose own is an hour ahead.
-    configs = {"cleanup.policy": policy, "message.timestamp.type": "LogAppendTime"}
+    configs = settings.TOPIC | settings.TOPICS.get(topic, {})
     return {"num_partitions": partitions, "replication_factor": -1, "configs": configs}

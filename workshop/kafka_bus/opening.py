@@ -34,10 +34,12 @@ def opening(address: str) -> Iterator[Callable[..., KafkaNetClient]]:
 
     try:
         yield make
-    except KafkaError as error:
+    except BaseException as error:
         for network in networks:
             network.close()
-        raise BrokerUnavailable(f"no broker answers at {address}") from error
+        if isinstance(error, KafkaError):
+            raise BrokerUnavailable(f"no broker answers at {address}") from error
+        raise
 
 
 def learn_cluster(client: KafkaConsumer) -> None:
