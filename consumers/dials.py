@@ -11,6 +11,8 @@ class Dials:
     """Written by the thread that hears the dashboard, read by the one that works; each field is replaced whole.
 
     `crash_at` and `fail_next` are orders that wait for their moment, `heard` is the wish that all else follows.
+    `heard_up_to` is a place in the log of what is asked for: what stands before it was heard, and an order is obeyed
+    once, however often the log is read.
     """
 
     lag_ms: tuple[int, int]
@@ -19,6 +21,7 @@ class Dials:
     crash_at: Instant | None = None
     fail_next: int = 0
     heard: str = ""
+    heard_up_to: int = 0
 
     @property
     def armed(self) -> dict[str, Any]:

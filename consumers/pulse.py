@@ -23,6 +23,8 @@ from saga.topics import CONTROL, DEAD_LETTER, HEARTBEAT
 BEAT_INTERVAL_S = 1.0
 EAGER_INTERVAL_S = 0.2
 """How often a service beats that has not yet become what it shall be: somebody waits for that."""
+EAGER_FOR_S = 10.0
+"""For how long, after it was asked: one that gets no partition, as others have them all, need not hurry for ever."""
 
 
 class Condition(NamedTuple):
@@ -65,7 +67,11 @@ class Pulse:
         self._beats = 0
         self._next_beat = clock.monotonic()
         self._heard = 0
+        self._eager_until = self._next_beat + EAGER_FOR_S
         self._said_before = max(bus.end_offsets([CONTROL]).values(), default=0)
+        for member in members.values():
+            if member.dials.heard_up_to > self._said_before:
+                member.dials.heard_up_to = 0  # this log is another one
         with ExitStack() as opening:  # if the second client cannot be opened, the first is closed
             self._producer = opening.enter_context(closing(bus.producer()))
             self._reader = opening.enter_context(closing(bus.reader(CONTROL)))
@@ -102,8 +108,11 @@ class Pulse:
             now = self._clock.now()
             letter = reports.dead_letter(record, service=self._source, reason=str(rejection), at=now)
             return wire.encode(letter, topic=DEAD_LETTER, source=self._source, at=now)
-        if member := self._members.get(control.service):
+        member = self._members.get(control.service)
+        if member and record.offset >= member.dials.heard_up_to:
+            member.dials.heard_up_to = record.offset + 1
             member.dials.turn(control)
+            self._eager_until = self._clock.monotonic() + EAGER_FOR_S
             if control.order and control.order.instance == self._instance:
                 self._obey(control.order, member.dials)
         return None
@@ -115,8 +124,9 @@ class Pulse:
 
     def _interval_s(self) -> float:
         """Return how long to wait for the next beat. A service in trouble beats as calmly as one that is well."""
-        is_changing = any(_is_changing(*member) for member in self._members.values())
-        return EAGER_INTERVAL_S if is_changing else BEAT_INTERVAL_S
+        if self._clock.monotonic() < self._eager_until and any(_is_changing(*one) for one in self._members.values()):
+            return EAGER_INTERVAL_S
+        return BEAT_INTERVAL_S
 
     def _beat(self, service: str, dials: Dials, condition: Callable[[], Condition]) -> Outgoing:
         self._beats += 1

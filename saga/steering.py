@@ -28,7 +28,10 @@ class Instant(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FaultRules:
-    """What goes wrong at a service while these rules are on. Chance is a function of `seed`, user, step and attempt.
+    """What goes wrong at a service while these rules are on.
+
+    Chance is a function of `seed`, the user (of a reply: the saga), the step, the round, and the attempt if the failure
+    is `retryable`.
 
     `fail_rate` is the part of attempts that fail, of `step` only if one is named, of compensations if `action` is
     UNDO. Of the messages that arrive, `drop_rate` are lost, `duplicate_rate` come twice, `delay_rate` take `delay_ms`

@@ -140,7 +140,7 @@ def test_a_service_follows_what_it_is_told(patient: Patient) -> None:
     asked = control(running=False, lag_ms=(1, 2))
     patient.tell(asked)
     patient.pulse().run_once()
-    assert patient.dials == Dials(lag_ms=(1, 2), running=False, heard=asked.wish)
+    assert patient.dials == Dials(lag_ms=(1, 2), running=False, heard=asked.wish, heard_up_to=1)
 
 
 def test_a_beat_tells_what_the_service_has_heard_last(patient: Patient) -> None:
@@ -154,7 +154,7 @@ def test_the_newest_word_counts(patient: Patient) -> None:
     newest = control(running=True, lag_ms=(5, 6))
     patient.tell(control(running=False), newest)
     patient.pulse().run_once()
-    assert patient.dials == Dials(lag_ms=(5, 6), running=True, heard=newest.wish)
+    assert patient.dials == Dials(lag_ms=(5, 6), running=True, heard=newest.wish, heard_up_to=2)
 
 
 def test_what_another_service_is_told_is_not_followed(patient: Patient) -> None:
@@ -188,6 +188,59 @@ def test_an_order_for_one_instance_is_not_obeyed_by_another(patient: Patient) ->
     assert (patient.dials.fail_next, patient.dials.rules) == (0, FaultRules(drop_rate=0.5))
 
 
+ORDERS = [{"fail_next": 2}, {"crash_at": Instant.AFTER_LEDGER}]
+
+
+@pytest.mark.parametrize("order", ORDERS, ids=["failures", "a crash"])
+def test_an_order_is_obeyed_once_however_often_the_log_is_read(patient: Patient, order: dict[str, Any]) -> None:
+    patient.tell(control(order=Order(instance="1a2b3c4d", **order)))
+    patient.pulse().run_once()
+    patient.dials.fail_next, patient.dials.crash_at = 0, None  # its moment came
+    patient.pulse().run_once()  # the broker was away, and all is opened anew
+    assert patient.dials.armed == {}
+
+
+def test_an_order_given_while_nothing_could_be_heard_is_obeyed(patient: Patient) -> None:
+    patient.tell(control())
+    patient.pulse().run_once()
+    patient.tell(control(order=KILL))
+    patient.pulse().run_once()
+    assert patient.killed == [(os.getpid(), signal.SIGKILL)]
+
+
+def test_what_was_asked_for_before_is_not_followed_again(patient: Patient, monkeypatch: pytest.MonkeyPatch) -> None:
+    patient.tell(control(faults=FaultRules(drop_rate=1.0)), control())
+    patient.pulse().run_once()
+    turns: list[Control] = []
+    monkeypatch.setattr(Dials, "turn", lambda dials, asked: turns.append(asked))
+    patient.pulse().run_once()
+    assert turns == []
+
+
+def test_a_log_that_begins_anew_is_followed_from_its_beginning(patient: Patient) -> None:
+    patient.tell(control(), control(), control())
+    patient.pulse().run_once()
+    patient.bus.restart()
+    patient.tell(control(running=False))
+    patient.pulse().run_once()
+    assert not patient.dials.running
+
+
+def test_one_that_gets_no_partition_does_not_hurry_for_ever(patient: Patient) -> None:
+    patient.condition = Condition("running", "", IDLE)
+    pulse = patient.pulse()
+
+    def beats_within(seconds: float) -> int:
+        before, until = len(patient.beats()), patient.clock.seconds + seconds
+        while patient.clock.seconds < until:
+            pulse.run_once()
+            patient.clock.seconds += pulse_module.EAGER_INTERVAL_S / 2
+        return len(patient.beats()) - before
+
+    assert beats_within(pulse_module.EAGER_FOR_S) > 2 * pulse_module.EAGER_FOR_S / pulse_module.BEAT_INTERVAL_S
+    assert beats_within(10 * pulse_module.BEAT_INTERVAL_S) <= 11
+
+
 def test_services_that_share_a_process_beat_one_by_one_as_one_instance(patient: Patient) -> None:
     patient.shared_pulse().run_once()
     assert [(beat.service, beat.state, beat.in_flight) for beat in patient.beats()] == [
@@ -202,7 +255,7 @@ def test_of_services_that_share_a_process_each_follows_what_it_is_told(patient: 
     patient.tell(asked)
     patient.shared_pulse().run_once()
     assert patient.dials == Dials(lag_ms=(400, 3000))
-    assert patient.other_dials == Dials(lag_ms=(1, 2), fail_next=2, heard=asked.wish)
+    assert patient.other_dials == Dials(lag_ms=(1, 2), fail_next=2, heard=asked.wish, heard_up_to=1)
 
 
 @pytest.mark.parametrize(
