@@ -22,6 +22,7 @@ class Coordinator:
     """Implements `consumers.role.Role`."""
 
     name = COORDINATOR
+    at_once = None
 
     def __init__(self, *, log: SagaLogStore, clock: Clock) -> None:
         self._log = log

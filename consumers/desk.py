@@ -48,9 +48,9 @@ class Desk:
     def next_due(self) -> float | None:
         return self._heap[0][0] if self._heap else None
 
-    def take_due(self, now: float) -> list[Work]:
-        due = []
-        while self._heap and self._heap[0][0] <= now:
+    def take_due(self, now: float, *, limit: int | None = None) -> list[Work]:
+        due: list[Work] = []
+        while self._heap and self._heap[0][0] <= now and len(due) != limit:
             due.append(heapq.heappop(self._heap)[2])
         return due
 

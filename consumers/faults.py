@@ -67,7 +67,8 @@ class Faults:
     def _is_next_to_fail(self) -> bool:
         with self._counting:  # attempts are made on several threads
             is_next = self._dials.fail_next > 0
-            self._dials.fail_next -= is_next
+            if is_next:  # an order may come in at this moment
+                self._dials.fail_next -= 1
         return is_next
 
     def _happens(self, rate: float, what: str, message: SagaMessage | Reply) -> bool:

@@ -17,12 +17,15 @@ from consumers.role import Done, Sending, Work
 from saga import participation, reports, routing, wire
 from saga.bus import Outgoing, Record
 from saga.definitions import CLOSE
-from saga.errors import MessageRejected
+from saga.errors import MessageRejected, StepFailed
 from saga.messages import Action, Kind, SagaMessage, TraceEvent
 from saga.participation import Duty, Entry
 from saga.routing import End
 
 OVERDUE_LIMIT = 200
+# Where threads wait for somebody else, a cycle takes on no more than this for each of them: if that one hangs, the
+# worker must still come to poll, to say what it did, and to end when it is told to.
+WORK_PER_THREAD = 4
 _CHANGING = (Duty.DO, Duty.UNDO, Duty.REFUSE)
 # Another instance may have left work behind, so the ledger is looked at even if this one waits for nothing.
 LOOK_EVERY_S = 5.0
@@ -56,6 +59,7 @@ class Performer:
         self._clock = clock
         self._faults = faults
         self._pool = ThreadPoolExecutor(threads) if threads > 1 else None
+        self.at_once = WORK_PER_THREAD * threads if threads > 1 else None
         self._look_at = clock.monotonic()
 
     def read(self, record: Record) -> SagaMessage:
@@ -88,8 +92,9 @@ class Performer:
         if self._clock.monotonic() < self._look_at:
             return []
         self._look_at = self._clock.monotonic() + LOOK_EVERY_S
-        records = self._ledger.overdue(self._clock.now(), limit=OVERDUE_LIMIT)
-        self._look_again_at(self._ledger.next_at() if len(records) < OVERDUE_LIMIT else self._clock.now())
+        limit = self.at_once or OVERDUE_LIMIT
+        records = self._ledger.overdue(self._clock.now(), limit=limit)
+        self._look_again_at(self._ledger.next_at() if len(records) < limit else self._clock.now())
         return [Work(record=record, message=self.read(record), from_timer=True, is_copy=True) for record in records]
 
     def work(self, works: Sequence[Work]) -> tuple[list[Done], list[Work]]:
@@ -105,7 +110,9 @@ class Performer:
     def _task(self, work: Work, known: dict[Key, Entry]) -> _Task:
         message, key = _request(work), self.key(work)
         before = known.get(key) or participation.blank(*key)
-        duty = participation.duty(before, message, is_due=work.from_timer)
+        # Not if somebody else has tried it just now: then the next attempt is not due before its time.
+        is_due = work.from_timer and (before.next_at or "") <= self._clock.now()
+        duty = participation.duty(before, message, is_due=is_due)
         return _Task(work=work, message=message, before=before, duty=duty)
 
     def _write(self, tasks: list[_Task]) -> Mapping[Key, Entry]:
@@ -127,10 +134,16 @@ class Performer:
                 result = self._do(before, task.message)
                 task.after = participation.done(before, result, at=now())
         except MessageRejected as rejection:
-            task.refusal = str(rejection)
+            if before.version:  # a row that waits for another attempt would ask for it for ever
+                task.after = self._failed(task, StepFailed(str(rejection)))
+            else:
+                task.refusal = str(rejection)
         except Exception as error:  # whatever a participant's own code raises is that step's failure, not the worker's
-            later = functools.partial(_in_seconds, self._clock)
-            task.after = participation.failed(before, error, task.message, at=now(), later=later)
+            task.after = self._failed(task, error)
+
+    def _failed(self, task: _Task, error: Exception) -> Entry:
+        later = functools.partial(_in_seconds, self._clock)
+        return participation.failed(task.before, error, task.message, at=self._clock.now(), later=later)
 
     def _do(self, before: Entry, message: SagaMessage) -> dict[str, object]:
         if message.step is None:

@@ -50,6 +50,10 @@ class Role(Protocol):
     @property
     def name(self) -> str: ...
 
+    @property
+    def at_once(self) -> int | None:
+        """How many pieces of work it can do in one cycle; None if they may be any number."""
+
     def read(self, record: Record) -> SagaMessage | Reply:
         """Return the message that a record is. Raises MessageRejected."""
 

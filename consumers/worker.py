@@ -74,7 +74,8 @@ class Worker:
         """Do one cycle; return whether there was anything to do. Raises what the broker or the ledger raises."""
         cycle = _Cycle()
         self._take_on(self._poll(), cycle)
-        self._do(self._desk.take_due(self._clock.monotonic()) + self._role.overdue(), cycle)
+        due = self._desk.take_due(self._clock.monotonic(), limit=self._role.at_once)
+        self._do(due + self._role.overdue(), cycle)
         self._tell(cycle)
         self._desk.finish(cycle.finished)
         self._commit()

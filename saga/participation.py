@@ -4,9 +4,12 @@ The ledger's row is a small state machine. Requests and compensations are idempo
 that comes first is written down as a refusal, and the request that comes later finds it (McCaffrey, "Distributed
 Sagas", 2015). A compensation may not abort: it is tried again until it succeeds, or somebody is called.
 
-    (nothing) -> trying -> done -> undoing -> undone
-        |          |  \\-> failed     \\-> stuck -> undoing
-        \\----------\\-> refused
+    nothing  -> done, trying, failed, refused
+    trying   -> done, failed, refused
+    done     -> undone, undoing
+    failed   -> undone, undoing    where the scenario compensates a step that failed
+    undoing  -> undone, stuck
+    stuck    -> undone, undoing
 """
 
 from collections.abc import Callable
@@ -32,7 +35,6 @@ class Status(StrEnum):
 
 # What the step has achieved, and nothing has taken back.
 STANDING = frozenset({Status.DONE, Status.UNDOING, Status.STUCK})
-_UNDO_BEGAN = frozenset({Status.REFUSED, Status.UNDOING, Status.STUCK, Status.UNDONE})
 
 
 class Duty(StrEnum):

@@ -54,6 +54,15 @@ def test_offsets_may_have_gaps() -> None:
     assert desk.committable() == {FIRST: 4}
 
 
+def test_no_more_work_is_given_out_than_was_asked_for() -> None:
+    desk = Desk()
+    works = [work_at(FIRST, offset) for offset in range(3)]
+    for due, each in enumerate(works):
+        desk.schedule(each, due=due)
+    assert desk.take_due(10.0, limit=2) == works[:2]
+    assert (desk.next_due(), desk.take_due(10.0, limit=2)) == (2, works[2:])
+
+
 def test_work_is_given_out_when_it_is_due_and_in_that_order() -> None:
     desk = Desk()
     late, early = work_at(FIRST, 0), work_at(FIRST, 1)

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from consumers.performer import OVERDUE_LIMIT
+from consumers.performer import OVERDUE_LIMIT, WORK_PER_THREAD
 from saga.definitions import PATIENT
 from saga.errors import StepFailed
 from saga.messages import Action, Kind, SagaMessage, StepFault
@@ -43,6 +43,26 @@ class TestRetry:
             (1, "no route", began),
             (2, "no route", bench.clock.now()),
         ]
+
+    def test_a_repeat_does_not_bring_the_next_attempt_forward(self, bench: Workbench) -> None:
+        worker = bench.worker(perform=Moody(NO_ROUTE))
+        bench.send(request())
+        bench.run(worker)
+        bench.clock.seconds += DELAYS[0]
+        bench.send(request())  # it comes in the cycle in which the second attempt is due
+        bench.run(worker)
+        assert [one.number for one in bench.row().attempts] == [1, 2]
+
+    def test_a_request_that_nobody_can_ever_fulfil_fails_its_step_when_it_is_tried_again(
+        self, bench: Workbench
+    ) -> None:
+        once = {"notify": StepFault(failures=1, retryable=True)}
+        bench.send(request("notify", results={"provision": {}, "authorize": {}}, faults=once))
+        worker = bench.worker("notifier")
+        bench.run(worker)
+        bench.wait(DELAYS[0], worker)
+        assert (bench.row("notifier", "notify").status, bench.letters()) == (Status.FAILED, [])
+        assert "lacks the device" in str(bench.row("notifier", "notify").reason)
 
     def test_a_retry_outlives_its_worker_and_counts_on(self, bench: Workbench) -> None:
         moody = Moody(NO_ROUTE, times=2)
@@ -119,6 +139,15 @@ class TestRetry:
         assert (len(bench.performed), bench.backlog()) == (1, 0)
         bench.wait(DELAYS[0], worker)
         assert (len(bench.performed), bench.row().status) == (2, Status.DONE)
+
+    def test_a_cycle_takes_on_no_more_than_its_threads_are_soon_done_with(self, bench: Workbench) -> None:
+        worker = bench.worker("notifier", threads=2)
+        bench.send(*(request("notify", saga_id=f"saga-{number}") for number in range(50)))
+        done = []
+        for _ in range(3):
+            worker.run_once()
+            done.append(len(bench.performed))
+        assert done == [2 * WORK_PER_THREAD, 4 * WORK_PER_THREAD, 6 * WORK_PER_THREAD]
 
     def test_threads_do_the_same_and_fail_the_same(self, bench: Workbench) -> None:
         worker = bench.worker("notifier", perform=Moody(NO_ROUTE, times=1, saga_id="saga-7"), threads=8)
