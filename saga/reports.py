@@ -95,4 +95,8 @@ def text_of(raw: bytes | None, limit: int | None = None) -> str | None:
 
 def _headers(headers: tuple[tuple[str, bytes], ...]) -> dict[str, str]:
     some = headers[:MAX_HEADERS]
-    return {name[:MAX_HEADER_CHARS]: text_of(value, MAX_HEADER_CHARS) or "" for name, value in some}
+    return {_text(name.encode("utf-8", "surrogatepass")): _text(value) for name, value in some}
+
+
+def _text(raw: bytes) -> str:
+    return text_of(raw, MAX_HEADER_CHARS) or ""

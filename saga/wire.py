@@ -89,12 +89,12 @@ def decode(kind: type[P], value: bytes | str | None) -> P:
         raise MessageRejected("the message is empty")
     if len(value) > MAX_BYTES:
         raise MessageRejected(f"the message has {len(value)} bytes; {MAX_BYTES} is the most")
+    if _has_nul(value):  # asked first, so that no reason holds one
+        raise MessageRejected("the message holds a NUL character, which no database would take")
     try:
         envelope = _envelope_of(kind).model_validate_json(value)
     except ValidationError as error:
         raise MessageRejected(_reason(kind, value, error)) from error
-    if _has_nul(value):
-        raise MessageRejected("the message holds a NUL character, which no database would take")
     if envelope.type != kind.TYPE or envelope.specversion != "1.0":
         raise MessageRejected(_unknown_version(kind, envelope.type, envelope.specversion))
     return cast(P, envelope.data)

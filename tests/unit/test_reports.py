@@ -10,7 +10,7 @@ from saga.messages import DeadLetter, Kind, SagaMessage, Trace
 from tests.factories import AT, event, outgoing, record, request
 
 ABOUT = {"service": "provisioner", "attempt": 1, "at": AT}
-HEADERS = tuple((f"\x01{number}" * 200, b"\x01\xff" * 1_000) for number in range(1_000))
+HEADERS = tuple((f"\x00\x01{number}" * 200, b"\x01\xff" * 1_000) for number in range(1_000))
 
 
 def fattened(size: int) -> Record:

@@ -359,6 +359,14 @@ def test_a_nul_character_is_rejected_wherever_it_stands(text: str, as_text: bool
         wire.decode(SagaMessage, value.decode() if as_text else value)
 
 
+def test_what_is_said_of_a_nul_character_in_a_name_holds_none() -> None:
+    value = VALID[SagaMessage].replace(b'"data":{', b'"data":{"a\\u0000b":1,')
+    assert value != VALID[SagaMessage]
+    with pytest.raises(MessageRejected) as rejection:
+        wire.decode(SagaMessage, value)
+    assert "\x00" not in str(rejection.value)
+
+
 @pytest.mark.parametrize("text", [r"\u0000", r"\\u0000", "u0000"])
 def test_what_only_looks_like_a_nul_character_is_passed_on(text: str) -> None:
     message = request(results={"car": {"said": text}})
