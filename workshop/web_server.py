@@ -16,8 +16,8 @@ MAX_FRAME_BYTES = 2 * 1024 * 1024
 MAX_KEPT_BYTES = 3 * 1024 * 1024
 MAX_BODY_BYTES = 64 * 1024 * 1024
 NORMAL_CLOSURE = 1000
-LAST_ANSWERS_S = 10.0
-"""How long those may take who asked before the end; below the grace period of the compose file."""
+LAST_ANSWERS_S = 4.0
+"""How long those may take who asked before the end; below the grace of the supervisor and of the compose file."""
 
 
 class BoundedServer(Server):

@@ -152,8 +152,15 @@ def test_a_process_that_waits_for_its_restart_says_when_that_is(run: Run) -> Non
     assert entry["next_start_at"].endswith("Z")
 
 
-def test_a_program_that_is_not_there_does_not_stop_the_others(run: Run) -> None:
-    run.start({"name": "ghost", "argv": ["/nowhere/to/be/found"]}, python("ann", WAIT))
+@pytest.mark.parametrize("content", [None, b"\0 this is no program"], ids=["not there", "no program"])
+def test_a_program_that_cannot_be_started_does_not_stop_the_others(
+    run: Run, tmp_path: Path, content: bytes | None
+) -> None:
+    ghost = tmp_path / "ghost"
+    if content:
+        ghost.write_bytes(content)
+        ghost.chmod(0o755)
+    run.start({"name": "ghost", "argv": [str(ghost)]}, python("ann", WAIT))
     run.shows("ann   | up")
     assert "cannot be started" in run.told("ghost has ended")
 

@@ -4,8 +4,10 @@ import pytest
 
 from saga.topics import SERVICES
 from workshop.processes import SERVICE_PROCESSES, services_of
+from workshop.supervisor.child import GRACE_S
 from workshop.supervisor.output import LONGEST_LINE, LineCutter
 from workshop.supervisor.spec import STEADY_S, count_deaths, restart_delay
+from workshop.web_server import LAST_ANSWERS_S
 
 
 @pytest.mark.parametrize(("deaths", "seconds"), [(1, 0.5), (2, 1.0), (3, 2.0), (4, 4.0), (5, 8.0), (6, 8.0), (99, 8.0)])
@@ -47,3 +49,7 @@ def test_the_last_line_may_lack_its_end() -> None:
     cutter = LineCutter()
     cutter.feed(b"one\ntwo")
     assert cutter.rest() == ["two"]
+
+
+def test_the_last_answers_are_given_before_patience_ends() -> None:
+    assert LAST_ANSWERS_S < GRACE_S

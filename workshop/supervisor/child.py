@@ -5,7 +5,7 @@ import os
 import signal
 import time
 from collections.abc import Callable, Sequence
-from contextlib import suppress
+from contextlib import closing, suppress
 from datetime import UTC, datetime, timedelta
 from typing import Literal
 
@@ -66,19 +66,22 @@ class Child:
 
     async def _live(self) -> str:
         """Run the process once; return how it ended."""
-        output = OutputPipe(lambda line: self._say(self.spec.name, line))
-        leash_end, own_end = os.pipe()
         try:
-            process = await self._start(leash_end, output.child_end)
-            code = await process.wait()
-            return f"killed by {signal.Signals(-code).name}" if code < 0 else f"exit status {code}"
-        except (FileNotFoundError, PermissionError) as error:
+            code = await self._run()
+        except OSError as error:  # there is no such program, or no room for another process at the moment
             return f"it cannot be started: {error}"
-        finally:
-            self._kill_group()
-            self.pid = None
-            os.close(own_end)
-            output.close()
+        return f"killed by {signal.Signals(-code).name}" if code < 0 else f"exit status {code}"
+
+    async def _run(self) -> int:
+        with closing(OutputPipe(lambda line: self._say(self.spec.name, line))) as output:
+            leash_end, own_end = os.pipe()
+            try:
+                process = await self._start(leash_end, output.child_end)
+                return await process.wait()
+            finally:
+                self._kill_group()
+                self.pid = None
+                os.close(own_end)
 
     async def _start(self, stdin: int, stdout: int) -> asyncio.subprocess.Process:
         try:
