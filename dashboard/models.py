@@ -8,7 +8,9 @@ from django.db import models
 
 
 class Board(models.Model):
-    """One row: the sequence, and the counters. Locking it puts all writers of the read model in one order.
+    """One row: the sequence, and the counters. Locking it puts all who write sagas in one order.
+
+    But for the relay, which writes down where a saga's message stands; nobody else writes that.
 
     Ended sagas are forgotten in the order of finishing: up to the place `forgotten` the services are being told, up to
     the place `pruned` nobody knows them any more, so `pruned` is also how many that are.

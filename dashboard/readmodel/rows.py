@@ -26,14 +26,13 @@ _STORE_TRACE = """
     ON CONFLICT (saga_id, slots) DO NOTHING
 """
 _LOAD = """
-    SELECT saga_id, number, state, finished, overtook, overtaken, progress_at, stuck_at,
-        scenario, style, started_at
+    SELECT saga_id, number, state, finished, overtook, overtaken, stuck_at, scenario, style, started_at
     FROM dashboard_saga WHERE saga_id IN ({})
 """
 _SAVE = """
     UPDATE dashboard_saga
     SET state = %s, status = %s, reason = %s, ended_at = %s, finished = %s, overtook = %s, overtaken = %s,
-        progress_at = %s, stuck_at = %s, seq = %s
+        progress_at = COALESCE(%s, progress_at), stuck_at = %s, seq = %s
     WHERE number = %s
 """
 _MARK_FED = """
@@ -66,7 +65,8 @@ class NewSaga(NamedTuple):
 class SagaRow:
     """What changes in a saga's row as its events come in; `finished` is set once, when it has ended.
 
-    `scenario`, `style` and `started_at` stay as they are.
+    `scenario`, `style` and `started_at` stay as they are. `progress_at` is None if there was no progress now: when
+    there was any before is not read, since `mark_fed` may be writing it at the same time.
     """
 
     number: int
@@ -143,7 +143,7 @@ def mark_fed(fed: Iterable[tuple[int, int, Place]], *, at: str) -> None:
 
 
 def _row(number: int, state: str, *rest: Any) -> SagaRow:
-    finished, overtook, overtaken, progress_at, stuck_at, scenario, style, started_at = rest
+    finished, overtook, overtaken, stuck_at, scenario, style, started_at = rest
     return SagaRow(
         number=number,
         scenario=scenario,
@@ -153,6 +153,5 @@ def _row(number: int, state: str, *rest: Any) -> SagaRow:
         finished=finished,
         overtook=overtook,
         overtaken=overtaken,
-        progress_at=progress_at,
         stuck_at=stuck_at,
     )

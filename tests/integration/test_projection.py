@@ -1,6 +1,7 @@
 """Trace messages become rows, the same ones however they come."""
 
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import Any
 
@@ -8,9 +9,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from dashboard.backstage import deadlines
 from dashboard.models import Board, DeadLetter, Saga, Service, TraceRecord
-from dashboard.readmodel import board, rescue, services
+from dashboard.readmodel import board, clock, projection, rescue, rows, services
 from dashboard.readmodel.history import events_of
+from saga.bus import Place
 from saga.messages import Kind, Trace, User
 from saga.state import COMPLETED, RUNNING, STUCK
 from tests.dash_factories import (
@@ -189,6 +192,29 @@ def test_a_saga_that_another_program_began_is_adopted() -> None:
     assert row["user"] == {"name": "Grace Hopper", "department": "Navy"}
     assert row["steps"][0]["status"] == "done"
     assert counters()["accepted"] == 2
+
+
+def test_an_adopted_saga_that_gets_no_further_is_found_overdue(monkeypatch: pytest.MonkeyPatch) -> None:
+    say(trace("foreign", event(Kind.STARTED, service="dashboard", hop=0)))
+    monkeypatch.setattr(deadlines.clock, "now", lambda: datetime.now(UTC) + timedelta(days=1))
+    assert [saga.saga_id for saga in deadlines.overdue(60)] == ["foreign"]
+
+
+def test_the_deadline_of_a_saga_that_is_fed_while_its_events_are_projected_is_kept(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    [saga_id] = accept()
+    load = projection.load_sagas
+
+    def load_before_it_is_marked(ids: Any) -> Any:
+        found = load(ids)
+        rows.mark_fed([(1, 1, Place("new-user", 0, 0))], at=clock.utc_now())
+        return found
+
+    monkeypatch.setattr(projection, "load_sagas", load_before_it_is_marked)
+    say(trace(saga_id, event(Kind.STARTED, service="dashboard", hop=0)))
+    monkeypatch.setattr(deadlines.clock, "now", lambda: datetime.now(UTC) + timedelta(days=1))
+    assert [saga.saga_id for saga in deadlines.overdue(60)] == [saga_id]
 
 
 def test_an_adopted_saga_is_not_sent_by_the_outbox() -> None:
