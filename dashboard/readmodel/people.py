@@ -27,6 +27,7 @@ _LAST = (
 _STRIDE = 31  # shares no factor with either list, so that neighbours differ in both names
 
 _FORMULA_START = ("=", "+", "-", "@")
+_JOINERS = "\u200c\u200d"
 _FORBIDDEN = re.compile(r"[<>\"`{}\\|^~]")
 
 
@@ -62,6 +63,12 @@ def _checked(text: str, what: str) -> str:
 def _control_character(text: str) -> re.Match[str] | None:
     # Categories Cc, Cf and Cs: control characters, invisible ones such as "right-to-left override", lone surrogates.
     for position, character in enumerate(text):
-        if unicodedata.category(character) in {"Cc", "Cf", "Cs"}:
+        if unicodedata.category(character) in {"Cc", "Cf", "Cs"} and not _joins_letters(text, position):
             return re.compile(r"(?s).").match(text, position)
     return None
+
+
+def _joins_letters(text: str, position: int) -> bool:
+    """Is it a joiner of zero width inside a word, where Persian or Sinhala has it?"""
+    neighbours = text[max(position - 1, 0) : position], text[position + 1 : position + 2]
+    return text[position] in _JOINERS and all(one and unicodedata.category(one)[0] in "LM" for one in neighbours)

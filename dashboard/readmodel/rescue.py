@@ -79,7 +79,7 @@ def replay(letter_id: int, value: str | None) -> DeadLetter:
                 raise NotFound(f"there is no dead letter {letter_id}")
             if letter.replay is not None:
                 raise Conflict("this message was replayed already")
-            letter.replay = _checked(letter, letter.value if value is None else value)
+            letter.replay = _checked(letter, (letter.value or "") if value is None else value)
             letter.save(update_fields=["replay"])
     except DatabaseError as error:
         raise NotAccepted(f"the replay could not be written down: {error}") from error

@@ -15,13 +15,14 @@ from dashboard.live import nudge
 from dashboard.models import DeadLetter, Saga, Service
 from dashboard.readmodel import history, outbox, rescue, services
 from dashboard.readmodel.board import page, row_of
-from dashboard.readmodel.people import user_of
 from dashboard.web import audit, limits
 from dashboard.web.guards import refusal, refusal_of, too_large
 from dashboard.web.instructor import by_instructor
 from dashboard.web.schemas import (
     AS_IT_WAS,
     Accepted,
+    DeadLetterRow,
+    DeadLetters,
     Invariants,
     NewSagas,
     Problem,
@@ -32,9 +33,10 @@ from dashboard.web.schemas import (
     SagaQuery,
     SagaRow,
     ServiceChange,
+    ServiceRow,
+    Services,
 )
 from saga import tracing
-from saga.definitions import DEFINITIONS
 from saga.state import ENDED
 
 api = NinjaAPI(
@@ -57,18 +59,9 @@ def create_sagas(request: HttpRequest, body: NewSagas) -> Status:
     if body.faults:
         by_instructor("start sagas that fail")(request)
         audit.note(request, scenario=body.scenario, faults=body.dict(exclude_unset=True)["faults"])
-    users = body.users and [user_of(user.name, user.department) for user in body.users]
-    limits.charge_sagas(request, len(users) if users else body.count or 1)
-    definition = DEFINITIONS[body.scenario]
-    faults = {name: fault.value for name, fault in (body.faults or {}).items()}
-    style = body.style or definition.styles[0]
-    saga_ids = outbox.accept(
-        definition,
-        style=style,
-        users=users or body.count or 1,
-        faults=faults,
-        traceparent=request.headers.get(tracing.HEADER),
-    )
+    wanted = body.wanted
+    limits.charge_sagas(request, len(body.users or ()) or body.count or 1)
+    saga_ids = outbox.accept(**wanted, traceparent=request.headers.get(tracing.HEADER))
     nudge.board_changed()
     return Status(202, {"saga_ids": saga_ids})
 
@@ -129,12 +122,17 @@ def _wanted(saga: Saga) -> Status:
     return Status(202, row_of(saga))
 
 
-@api.get("/services", summary="How each service is")
+@api.get("/services", response=Services, summary="How each service is")
 def list_services(request: HttpRequest) -> dict[str, Any]:
     return {"services": [services.row_of(service) for service in Service.objects.all()]}
 
 
-@api.patch("/services/{name}", auth=by_instructor("change"), summary="Stop or start a service, or change its lag")
+@api.patch(
+    "/services/{name}",
+    auth=by_instructor("change"),
+    response={200: ServiceRow, 401: Problem, 404: Problem, 409: Problem, 422: Problem, 503: Problem},
+    summary="Stop or start a service, change its lag, or what goes wrong at it",
+)
 def change_service(request: HttpRequest, name: str, body: ServiceChange) -> dict[str, Any]:
     audit.note(request, **body.dict(exclude_unset=True))
     if body.running is None and body.lag_ms is None and body.faults is None:
@@ -153,21 +151,28 @@ def change_service(request: HttpRequest, name: str, body: ServiceChange) -> dict
 @api.post(
     "/services/{name}/kill",
     auth=by_instructor("kill"),
-    response={202: dict[str, Any]},
+    response={202: ServiceRow, 401: Problem, 404: Problem, 409: Problem, 503: Problem},
     summary="Kill every instance of a service, as by SIGKILL",
 )
 def kill_service(request: HttpRequest, name: str) -> Status:
-    return Status(202, services.row_of(services.kill(name)))
+    service = services.kill(name)
+    nudge.board_changed()
+    return Status(202, services.row_of(service))
 
 
-@api.delete("/faults", auth=by_instructor("clear all faults"), summary="Switch all faults off, of every service")
+@api.delete(
+    "/faults",
+    auth=by_instructor("clear all faults"),
+    response={200: Services, 401: Problem, 503: Problem},
+    summary="Switch all faults off, of every service",
+)
 def clear_faults(request: HttpRequest) -> dict[str, Any]:
     changed = services.clear_faults()
     nudge.board_changed()
     return {"services": [services.row_of(service) for service in changed]}
 
 
-@api.get("/dead-letters", summary="Messages that no service could process, newest first")
+@api.get("/dead-letters", response=DeadLetters, summary="Messages that no service could process, newest first")
 def list_dead_letters(request: HttpRequest) -> dict[str, Any]:
     return {"dead_letters": [history.dead_letter_row(letter) for letter in DeadLetter.objects.order_by("-id")[:500]]}
 
@@ -175,7 +180,7 @@ def list_dead_letters(request: HttpRequest) -> dict[str, Any]:
 @api.post(
     "/dead-letters/{letter_id}/replay",
     auth=by_instructor("replay"),
-    response={202: dict[str, Any], 401: Problem, 404: Problem, 409: Problem, 422: Problem, 503: Problem},
+    response={202: DeadLetterRow, 401: Problem, 404: Problem, 409: Problem, 422: Problem, 503: Problem},
     summary="Send a dead letter's message again, as it was or corrected",
 )
 def replay_dead_letter(request: HttpRequest, letter_id: int, body: Replay = AS_IT_WAS) -> Status:

@@ -38,7 +38,8 @@ def _text(content: bytes) -> str:
 
 def _rows(text: str) -> list[tuple[int, list[str]]]:
     """Return the rows that hold anything, each with the number of its line, the last one where it has several."""
-    delimiter = ";" if ";" in text and "," not in text else ","
+    # What is copied out of a spreadsheet has tabs; where the comma stands in numbers, files have semicolons.
+    delimiter = "\t" if "\t" in text else ";" if ";" in text and "," not in text else ","
     reader = csv.reader(io.StringIO(text), delimiter=delimiter, strict=True)
     try:
         rows = [(reader.line_num, [cell.strip() for cell in row]) for row in reader]

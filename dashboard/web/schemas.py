@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 from ninja import Schema
 from pydantic import ConfigDict, Field, model_validator
 
-from dashboard.readmodel.people import TRAVELLER
+from dashboard.readmodel.people import TRAVELLER, user_of
 from dashboard.web.roster import MAX_USERS
 from saga import messages
 from saga.definitions import DEFINITIONS, ONBOARDING, STYLES
@@ -58,6 +58,17 @@ class NewSagas(_Request):
         if unknown := set(self.faults or {}) - {step.name for step in definition.steps}:
             raise ValueError(f"{self.scenario} has no step {min(unknown)!r}")
         return self
+
+    @property
+    def wanted(self) -> dict[str, Any]:
+        """Return what `outbox.accept` is asked. Raises BadRequest for a name that is none."""
+        definition = DEFINITIONS[self.scenario]
+        return {
+            "definition": definition,
+            "style": self.style or definition.styles[0],
+            "users": [user_of(user.name, user.department) for user in self.users or ()] or self.count or 1,
+            "faults": {step: fault.value for step, fault in (self.faults or {}).items()},
+        }
 
 
 class Accepted(Schema):
@@ -169,6 +180,61 @@ class ServiceChange(_Request):
     running: bool | None = None
     lag_ms: Annotated[list[int], Field(min_length=2, max_length=2)] | None = None
     faults: Faults | None = Field(None, description="These rules take the place of all that are on; {} switches off.")
+
+
+class Instance(Schema):
+    """A process that works as a service, as it last said of itself."""
+
+    instance: str
+    pid: int = 0
+    host: str = ""
+    state: str = "starting"
+    partitions: list[str] = []
+    in_flight: int = 0
+    rate: float = Field(0.0, description="Messages a second.")
+    last_heartbeat: str = ""
+    heard: bool = Field(description="Has it heard what is asked of the service now?")
+
+
+class ServiceRow(Schema):
+    name: str
+    topics: list[str]
+    running: bool = Field(description="What it is asked to do; `state` is what it does.")
+    lag_ms: list[int]
+    faults: dict[str, Any]
+    state: str
+    detail: str
+    in_flight: int
+    backlog: int
+    rate: float
+    partitions: int
+    restarts: int
+    armed: dict[str, Any] = Field(description="Orders that wait for their moment.")
+    instances: list[Instance]
+    heard: bool
+
+
+class Services(Schema):
+    services: list[ServiceRow]
+
+
+class DeadLetterRow(Schema):
+    id: int
+    service: str
+    reason: str
+    topic: str
+    partition: int
+    offset: int
+    key: str | None
+    value: str | None
+    at: str
+    replayed_at: str | None
+    saga_id: str | None
+    replay_asked: bool
+
+
+class DeadLetters(Schema):
+    dead_letters: list[DeadLetterRow]
 
 
 class Resolution(_Request):

@@ -6,9 +6,7 @@ from typing import Any
 
 from dashboard.errors import BadRequest
 from dashboard.readmodel import outbox
-from dashboard.readmodel.people import user_of
 from dashboard.web.schemas import NewSagas
-from saga.definitions import DEFINITIONS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,12 +104,4 @@ def named(slug: str) -> Story:
 
 def start(story: Story, *, traceparent: str | None = None) -> list[str]:
     """Start the sagas of a story, in the trace of `traceparent` if it is one. Raises NotAccepted."""
-    wanted = NewSagas.model_validate(story.request)
-    definition = DEFINITIONS[wanted.scenario]
-    return outbox.accept(
-        definition,
-        style=wanted.style or definition.styles[0],
-        users=[user_of(user.name, user.department) for user in wanted.users or ()] or 1,
-        faults={step: fault.value for step, fault in (wanted.faults or {}).items()},
-        traceparent=traceparent,
-    )
+    return outbox.accept(**NewSagas.model_validate(story.request).wanted, traceparent=traceparent)

@@ -74,7 +74,7 @@ def test_while_one_writes_others_read(client: Client) -> None:
 @contextmanager
 def failing_database(first_word: str = "") -> Iterator[None]:
     def wrapper(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
-        if sql.startswith(first_word):
+        if sql.lstrip().startswith(first_word):
             raise OperationalError("database or disk is full")
         return execute(sql, params, many, context)
 

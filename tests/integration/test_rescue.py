@@ -237,6 +237,7 @@ def test_a_dead_letter_that_does_not_exist_cannot_be_replayed(client: Client) ->
 
 BAD_REPLAYS: dict[str, tuple[dict[str, Any], Any, str]] = {
     "as it was, still garbage": ({}, {}, "refused again"),
+    "as it was, without a value": ({"value": None}, {}, "refused again.*empty"),
     "nothing": ({}, {"value": ""}, "refused again.*empty"),
     "no JSON": ({}, {"value": "Hello"}, "refused again"),
     "a number": ({}, {"value": 7}, "value"),

@@ -27,6 +27,8 @@ REFUSED = {
     "an escape sequence": ("\x1b[31mAda", "the name must not contain"),
     "a right-to-left override": (f"Ada{RIGHT_TO_LEFT_OVERRIDE}", "the name must not contain"),
     "a zero-width space": ("Ada\u200b", "the name must not contain"),
+    "a joiner that joins nothing": ("Ada \u200d", "the name must not contain"),
+    "nothing but a joiner": ("\u200c", "the name must not contain"),
     "a lone surrogate": ("Ada\ud800", "the name must not contain"),
 }
 
@@ -54,7 +56,9 @@ def test_a_reason_says_which_of_many_it_was() -> None:
         user_of("", "Sales", where="line 7: ")
 
 
-@pytest.mark.parametrize("name", ["Zoë", "Jean-Luc O'Neill", "李小龙", "Nguyễn Thị Mai", "محمد", "X" * MAX_NAME])
+@pytest.mark.parametrize(
+    "name", ["Zoë", "Jean-Luc O'Neill", "李小龙", "Nguyễn Thị Mai", "محمد", "علی\u200cرضا", "ශ්\u200dරී", "X" * MAX_NAME]
+)
 def test_the_names_of_the_world_are_taken_as_they_are(name: str) -> None:
     assert user_of(name, "Sales") == User(name=name, department="Sales")
 

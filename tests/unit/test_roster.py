@@ -15,6 +15,7 @@ TAKEN = {
     "no newline at the end": "Ada Lovelace,Engineering\nAlan Turing,Data",
     "Windows newlines": "Ada Lovelace,Engineering\r\nAlan Turing,Data\r\n",
     "semicolons": "Ada Lovelace;Engineering\nAlan Turing;Data\n",
+    "cells of a spreadsheet": "Ada Lovelace\tEngineering\nAlan Turing\tData\n",
     "a header": "Name,Department\nAda Lovelace,Engineering\nAlan Turing,Data\n",
     "a byte order mark and a header": "\ufeffname,department\nAda Lovelace,Engineering\nAlan Turing,Data\n",
     "blank lines": "\nAda Lovelace,Engineering\n\n,\n  \nAlan Turing,Data\n\n",
