@@ -35,7 +35,7 @@ class Condition(NamedTuple):
     worker: Worker | None
 
 
-class Member(NamedTuple):
+class Hosted(NamedTuple):
     """One service of this process: what can be set on it, and how its worker is at any moment."""
 
     dials: Dials
@@ -50,7 +50,7 @@ class Pulse:
 
     def __init__(
         self,
-        members: Mapping[str, Member],
+        members: Mapping[str, Hosted],
         bus: Bus,
         *,
         instance: str,

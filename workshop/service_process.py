@@ -13,7 +13,7 @@ from consumers.ledger import Ledger
 from consumers.log_store import SagaLogStore
 from consumers.participants import PARTICIPANTS
 from consumers.performer import Performer
-from consumers.pulse import Condition, Member, Pulse
+from consumers.pulse import Condition, Hosted, Pulse
 from consumers.role import Role
 from consumers.worker import Worker
 from saga.definitions import COORDINATOR
@@ -93,7 +93,7 @@ class ServiceProcess:
             service.loop.stop()
 
     def _open_pulse(self, bus: KafkaBus) -> Pulse:
-        members = {name: Member(service.dials, service.condition) for name, service in self._services.items()}
+        members = {name: Hosted(service.dials, service.condition) for name, service in self._services.items()}
         return Pulse(members, bus, instance=self._instance, clock=Clock(), is_ending=self._is_ending)
 
     def _is_ending(self) -> bool:

@@ -3,8 +3,7 @@
 import threading
 from datetime import timedelta
 
-from dashboard.backstage.relay import SOURCE
-from dashboard.backstage.telling import tell
+from dashboard.backstage.telling import SOURCE, tell
 from dashboard.models import Saga
 from dashboard.readmodel import clock
 from dashboard.readmodel.clock import utc_now

@@ -11,6 +11,7 @@ from dataclasses import replace
 
 from pydantic import TypeAdapter
 
+from dashboard.backstage.telling import SOURCE
 from dashboard.models import Service
 from dashboard.readmodel import services
 from dashboard.readmodel.clock import utc_now
@@ -21,7 +22,6 @@ from saga.topics import CONTROL
 
 IDLE_S = 1.0
 SAY_AGAIN_AFTER_S = 5.0
-SOURCE = "dashboard"
 _ORDER = TypeAdapter(Order)
 
 

@@ -9,7 +9,7 @@ is also how a saga is driven on when somebody asks for it.
 import logging
 from dataclasses import replace
 
-from dashboard.backstage.telling import tell
+from dashboard.backstage.telling import SOURCE, tell
 from dashboard.models import DeadLetter, Saga
 from dashboard.readmodel import clock, outbox
 from dashboard.readmodel.clock import utc_now
@@ -21,7 +21,6 @@ from saga.messages import Kind, SagaMessage, Trace, User
 from saga.routing import Routed
 from saga.topics import SAGA_TOPICS
 
-SOURCE = "dashboard"
 BATCH_LIMIT = 500
 IDLE_S = 1.0
 BY_HAND = "rolled back by hand"

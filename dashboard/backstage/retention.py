@@ -21,6 +21,7 @@ from django.db import transaction
 from django.db.models import Min, Q, QuerySet
 
 from dashboard.backstage.calm import Calm
+from dashboard.backstage.telling import SOURCE
 from dashboard.models import Board, DeadLetter, Saga, TraceRecord
 from dashboard.readmodel import clock
 from dashboard.readmodel.clock import utc_now
@@ -30,7 +31,6 @@ from saga.messages import MAX_FORGOTTEN, Forget
 from saga.times import rfc3339
 from saga.topics import FORGET, SERVICES
 
-SOURCE = "dashboard"
 INTERVAL_S = 1.0
 # Sagas that are forgotten together, and rows of sagas that are deleted in one transaction.
 BATCH_SAGAS = 5_000

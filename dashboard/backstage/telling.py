@@ -9,6 +9,8 @@ from saga.event_lines import LOGGER, lines_of
 from saga.messages import Trace
 from saga.topics import TRACE
 
+SOURCE = "dashboard"
+
 events = logging.getLogger(LOGGER)
 
 

@@ -11,7 +11,7 @@ from django.db import DatabaseError, transaction
 from dashboard.errors import BadRequest, Conflict, NotAccepted, NotFound
 from dashboard.models import Board, DeadLetter, Saga
 from dashboard.readmodel import outbox
-from dashboard.readmodel.rows import state_of
+from dashboard.readmodel.rows import state_of, want_again
 from saga import routing, wire
 from saga.definitions import REPLIES, definition_of
 from saga.errors import MessageRejected
@@ -32,6 +32,21 @@ def retry(saga_id: str) -> Saga:
         saga.round += 1
 
     return _change(saga_id, apply)
+
+
+def retry_all_stuck() -> list[str]:
+    """Drive every stuck saga on, as `retry` does, and return their ids. Raises NotAccepted."""
+    try:
+        with transaction.atomic():
+            board = Board.locked()
+            stuck = Saga.objects.filter(finished=None, status=STUCK).order_by("number")
+            found = list(stuck.values_list("number", "saga_id"))
+            want_again([(board.next_seq(), number) for number, _ in found])
+            board.save()
+    except DatabaseError as error:
+        raise NotAccepted(f"the wish could not be written down: {error}") from error
+    outbox.news.set()
+    return [saga_id for _, saga_id in found]
 
 
 def roll_back(saga_id: str) -> Saga:

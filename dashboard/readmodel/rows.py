@@ -40,6 +40,11 @@ _MARK_FED = """
     SET fed_topic = %s, fed_partition = %s, fed_offset = %s, progress_at = %s, resolved_step = NULL
     WHERE number = %s AND round = %s
 """
+_WANT_AGAIN = """
+    UPDATE dashboard_saga
+    SET round = round + 1, fed_topic = NULL, fed_partition = NULL, fed_offset = NULL, seq = %s
+    WHERE number = %s
+"""
 _IN_LIMIT = 900
 
 
@@ -140,6 +145,12 @@ def mark_fed(fed: Iterable[tuple[int, int, Place]], *, at: str) -> None:
     rows = [(place.topic, place.partition, place.offset, at, number, round) for number, round, place in fed]
     with connection.cursor() as cursor:
         cursor.executemany(_MARK_FED, rows)
+
+
+def want_again(sagas: Iterable[tuple[int, int]]) -> None:
+    """Have sagas (place in the sequence, number) driven on from their start."""
+    with connection.cursor() as cursor:
+        cursor.executemany(_WANT_AGAIN, sagas)
 
 
 def _row(number: int, state: str, *rest: Any) -> SagaRow:

@@ -75,6 +75,18 @@ def list_sagas(request: HttpRequest, query: Query[SagaQuery]) -> dict[str, Any]:
     return {"sagas": rows, "next": None if following is None else str(following)}
 
 
+@api.post(
+    "/sagas/retry",
+    auth=by_instructor("retry all that is stuck"),
+    response={202: Accepted, 401: Problem, 503: Problem},
+    summary="Drive every stuck saga on; try at once what waits",
+)
+def retry_stuck_sagas(request: HttpRequest) -> Status:
+    saga_ids = rescue.retry_all_stuck()
+    nudge.board_changed()
+    return Status(202, {"saga_ids": saga_ids})
+
+
 @api.get("/sagas/{saga_id}", response={200: SagaHistory, 404: Problem}, summary="One saga with its events")
 def show_saga(request: HttpRequest, saga_id: str) -> dict[str, Any]:
     saga = Saga.objects.filter(saga_id=saga_id).first()

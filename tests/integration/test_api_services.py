@@ -82,6 +82,7 @@ def test_the_openapi_document_lists_every_path_and_method(client: Client) -> Non
     described = {(path, method) for path, ways in document["paths"].items() for method in ways}
     assert described == {
         ("/api/sagas", "post"),
+        ("/api/sagas/retry", "post"),
         ("/api/sagas", "get"),
         ("/api/sagas/{saga_id}", "get"),
         ("/api/sagas/{saga_id}/retry", "post"),

@@ -28,6 +28,7 @@ ACTS: dict[str, tuple[str, str, Any]] = {
     "clear all faults": ("delete", "/api/faults", {}),
     "replay a dead letter": ("post", "/api/dead-letters/1/replay", {}),
     "retry": ("post", "/api/sagas/known/retry", {}),
+    "retry all that is stuck": ("post", "/api/sagas/retry", {}),
     "roll back": ("post", "/api/sagas/known/roll-back", {}),
     "resolve": ("post", "/api/sagas/known/resolution", {"step": "notify"}),
     "start sagas that fail": ("post", "/api/sagas", {"faults": {"notify": {}}}),

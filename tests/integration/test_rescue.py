@@ -11,8 +11,8 @@ from django.db import connection
 from django.test import Client
 
 from dashboard.errors import Conflict, DashboardError
-from dashboard.models import DeadLetter
-from dashboard.readmodel import rescue
+from dashboard.models import Board, DeadLetter
+from dashboard.readmodel import board, rescue
 from saga import routing, wire
 from saga.definitions import ONBOARDING
 from saga.messages import Action, Outcome, Reply
@@ -49,6 +49,11 @@ def feed(saga_id: str) -> None:
     row.save()
 
 
+def changed_since(seq: int) -> list[dict[str, Any]]:
+    view = board.changes(after=seq, limit=100)
+    return sorted(view.sagas, key=lambda row: row["seq"]) if view else []
+
+
 @pytest.fixture
 def stuck() -> str:
     """A saga on its way back whose compensation of `authorize` is stuck."""
@@ -62,6 +67,23 @@ def test_a_retry_drives_the_saga_on(client: Client, stuck: str) -> None:
     answer = post(client, f"/api/sagas/{stuck}/retry")
     assert (answer.status_code, answer.json()["saga_id"]) == (202, stuck)
     assert wanted(stuck) == (2, None, None, None)
+
+
+def test_all_that_is_stuck_is_driven_on_at_once_and_nothing_else(client: Client, stuck: str) -> None:
+    [other, running, ended] = accept(3)
+    say(*way_back_of(other)[:7], stuck_undo(other))
+    finish(ended)
+    seen = Board.current().seq
+    answer = post(client, "/api/sagas/retry")
+    assert (answer.status_code, answer.json()) == (202, {"saga_ids": [stuck, other]})
+    assert [saga(each).round for each in (stuck, other, running, ended)] == [2, 2, 1, 1]
+    assert wanted(stuck) == (2, None, None, None)
+    assert [row["saga_id"] for row in changed_since(seen)] == [stuck, other]
+
+
+def test_where_nothing_is_stuck_there_is_nothing_to_drive_on(client: Client) -> None:
+    accept()
+    assert post(client, "/api/sagas/retry").json() == {"saga_ids": []}
 
 
 def test_a_roll_back_is_written_down_with_its_place_after_all_that_was_said(client: Client, stuck: str) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from consumers import pulse as pulse_module
 from consumers.dials import Dials
-from consumers.pulse import Condition, Member, Pulse
+from consumers.pulse import Condition, Hosted, Pulse
 from saga import wire
 from saga.bus import Consumer, TopicPartition
 from saga.errors import BrokerUnavailable
@@ -42,14 +42,14 @@ class Patient:
         self.is_ending = False
 
     def pulse(self, instance: str = "1a2b3c4d") -> Pulse:
-        return self._pulse({"provisioner": Member(self.dials, lambda: self.condition)}, instance)
+        return self._pulse({"provisioner": Hosted(self.dials, lambda: self.condition)}, instance)
 
     def shared_pulse(self) -> Pulse:
         """Return the pulse of a process in which two services work, the second of them stopped."""
-        stopped = Member(self.other_dials, lambda: Condition("stopped", "", None))
-        return self._pulse({"car": Member(self.dials, lambda: self.condition), "hotel": stopped}, "1a2b3c4d")
+        stopped = Hosted(self.other_dials, lambda: Condition("stopped", "", None))
+        return self._pulse({"car": Hosted(self.dials, lambda: self.condition), "hotel": stopped}, "1a2b3c4d")
 
-    def _pulse(self, members: dict[str, Member], instance: str) -> Pulse:
+    def _pulse(self, members: dict[str, Hosted], instance: str) -> Pulse:
         return Pulse(
             members,
             self.bus,

@@ -3,9 +3,9 @@
 import json
 import os
 from collections.abc import Iterable
-from datetime import UTC, datetime
 from pathlib import Path
 
+from saga.times import rfc3339
 from workshop.supervisor.child import Child
 
 
@@ -24,10 +24,6 @@ def _describe(child: Child) -> dict[str, object]:
         "pid": child.pid,
         "state": child.state,
         "restarts": child.restarts,
-        "next_start_at": _rfc3339(child.next_start_at),
+        "next_start_at": child.next_start_at and rfc3339(child.next_start_at),
         "exit": child.exit,
     }
-
-
-def _rfc3339(moment: datetime | None) -> str | None:
-    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z") if moment else None
