@@ -65,6 +65,14 @@ class PageSocket:
         end = await self._communicator.receive_output(timeout=PATIENCE_S)
         return (end["type"], end.get("code")) == ("websocket.close", code)
 
+    def cancel(self) -> None:
+        """Give the application up, as the server does with one that does not end."""
+        self._communicator.future.cancel()
+
+    async def is_over(self) -> None:
+        """Wait for the end of the application. Raises what ended it."""
+        await asyncio.wait_for(self._communicator.future, PATIENCE_S)
+
     @property
     def knows_no_steps(self) -> bool:
         rows = [row for frame in self.frames for row in frame.get("sagas", [])]

@@ -31,16 +31,19 @@ class SagaSocket(AsyncWebsocketConsumer):
         self._requests = Buckets()
         self._is_turned_away = False
 
+    async def __call__(self, *connection: Any) -> None:
+        # However it ends: in order, by an exception, or because the server gives it up.
+        with SOCKETS.track_inprogress():
+            try:
+                await super().__call__(*connection)
+            finally:
+                self.hub.leave(self)
+
     async def connect(self) -> None:
         query = parse_qs(self.scope["query_string"].decode("ascii", "replace"))
         self.trace = query.get("trace") != ["off"]
         await self.accept()
-        SOCKETS.inc()
         await self.hub.join(self)
-
-    async def disconnect(self, code: int) -> None:
-        self.hub.leave(self)
-        SOCKETS.dec()
 
     async def send_frame(self, frame: str) -> None:
         await self.send(text_data=frame)

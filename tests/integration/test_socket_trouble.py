@@ -1,14 +1,20 @@
 """What a page is told when something is broken, and that one page's trouble is not another's."""
 
-from contextlib import AsyncExitStack
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack, suppress
+from typing import Any
 
 import pytest
+from django.db import InterfaceError
 
+from dashboard.live import hub
 from dashboard.models import Board
+from dashboard.web.metrics import REGISTRY
 from dashboard.web.sockets import TRY_AGAIN_LATER
 from saga.messages import Kind
 from tests.dash_factories import accept, completion, event, say, trace
-from tests.dash_socket import Server, shows
+from tests.dash_socket import PageSocket, Server, shows
 
 pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
 
@@ -162,3 +168,32 @@ async def test_a_board_that_nobody_watches_is_not_read_and_is_whole_for_the_next
         delta = await page.next()
     assert sorted(row["saga_id"] for row in delta["sagas"]) == sorted(ids[:2])
     assert delta["seq"] == (await server.do(Board.current)).seq
+
+
+async def end_by_the_server(page: PageSocket) -> None:
+    page.cancel()
+
+
+async def end_by_an_error(page: PageSocket) -> None:
+    await page.say({"type": "older", "before": 5})
+
+
+@pytest.mark.parametrize("end", [end_by_the_server, end_by_an_error])
+async def test_a_socket_that_ends_out_of_order_is_left_and_counted_no_more(
+    server: Server, monkeypatch: pytest.MonkeyPatch, end: Callable[[PageSocket], Awaitable[None]]
+) -> None:
+    async def fail(**_: Any) -> None:
+        raise InterfaceError("the connection is closed")
+
+    monkeypatch.setattr(hub, "page", fail)
+    left: list[Any] = []
+    monkeypatch.setattr(server.hub, "leave", left.append)
+    before = REGISTRY.get_sample_value("saga_workshop_sockets")
+    with suppress(InterfaceError, asyncio.CancelledError):
+        async with server.page() as page:
+            await page.next()
+            assert REGISTRY.get_sample_value("saga_workshop_sockets") == before + 1
+            await end(page)
+            await page.is_over()
+    assert len(left) == 1
+    assert REGISTRY.get_sample_value("saga_workshop_sockets") == before
