@@ -154,7 +154,7 @@ def test_a_dead_letter_is_fixed_and_replayed_and_its_saga_finishes(
     produce(workshop, Outgoing(topic="authorize", key=saga_id.encode(), value=torn.encode()))
     expect(status(page, saga_id, "stuck")).to_contain_text("dead-lettered")
     page.locator("[data-component=dead-letters] > summary").click()
-    letter = page.locator(".letter").filter(has_text="results of earlier steps are missing").first
+    letter = page.locator("[data-part=letters] > li").filter(has_text="results of earlier steps are missing").first
     assert letter.get_by_role("link", name="its saga").get_attribute("href") == f"/sagas/{saga_id}"
     letter.get_by_text("Fix and replay").click()
     letter.get_by_role("button", name="Replay").click()

@@ -5,7 +5,7 @@ import { test } from "node:test";
 import { chipsOf, faultsFrom, valuesOf } from "../../static/js/model/faults.js";
 import { brokenRequest } from "../../static/js/model/request.js";
 import { rescuesOf } from "../../static/js/model/rescue.js";
-import { LOOKS, STEP_STATES } from "../../static/js/model/states.js";
+import { LOOKS, SERVICE_STATES, STEP_STATES } from "../../static/js/model/states.js";
 import { attemptWords, saidWords, statusWords, undoneWords } from "../../static/js/model/steps.js";
 
 const NOW = Date.parse("2026-01-01T00:00:00Z");
@@ -122,6 +122,10 @@ for (const [changes, faults] of [
     const request = brokenRequest({ ...FORM, ...changes });
     assert.deepEqual([request.faults, request.count], [faults, 3]);
   });
+}
+
+for (const state of ["starting", "running", "stopping", "stopped", "failing", "restarting", "gone"]) {
+  test(`a service that is ${state} has a sign`, () => assert.equal(SERVICE_STATES[state].label, state));
 }
 
 for (const [table, looks] of Object.entries(LOOKS)) {

@@ -4,6 +4,7 @@
 import { partsOf, setHidden, setText } from "../lib/dom.js";
 import { attempt, sendForm, sendJson } from "../lib/http.js";
 import { recall, remember } from "../lib/preferences.js";
+import { numberOf } from "../model/number.js";
 import { brokenRequest } from "../model/request.js";
 import { plural } from "../model/words.js";
 
@@ -15,7 +16,7 @@ export function connectOnboarding(form) {
 
 export function connectMany(form) {
   const places = { form, ...partsOf(form) };
-  onSubmit(form, () => confirmed(places, () => start(onboarding(numberOf(form.elements.count))), "user"));
+  onSubmit(form, () => confirmed(places, () => start(onboarding(numberOf(form.elements.count.value))), "user"));
 }
 
 export function connectRoster(form) {
@@ -81,11 +82,6 @@ function onboarding(count) {
 
 function chosenStyle() {
   return document.querySelector("input[name=style]:checked").value;
-}
-
-// What is not a number goes to the server as it is: the server has the words for what is wrong with it.
-function numberOf({ value, valueAsNumber }) {
-  return Number.isNaN(valueAsNumber) ? value : valueAsNumber;
 }
 
 function valuesOf({ scenario, style, step, failures, retryable, error, undo, undoFailures, count }) {

@@ -3,6 +3,7 @@
 import { partsOf, setData, setHidden, setSign, setText } from "../lib/dom.js";
 import { attempt, sendJson } from "../lib/http.js";
 import { chipsOf } from "../model/faults.js";
+import { numberOf } from "../model/number.js";
 import { detailOf, instanceWords, livingOf, rateWords, replicasWords } from "../model/replicas.js";
 import { lookOf, SERVICE_STATES } from "../model/states.js";
 import { count, plural } from "../model/words.js";
@@ -102,5 +103,5 @@ function drawLag(form, { lag_ms: [min, max] }) {
 }
 
 function lagOf({ elements: { min, max } }) {
-  return [min, max].map((input) => (Number.isNaN(input.valueAsNumber) ? input.value : input.valueAsNumber));
+  return [min, max].map(({ value }) => numberOf(value));
 }

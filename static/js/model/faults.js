@@ -1,5 +1,7 @@
 // Faults of a service: what is on, in words; and the form that sets them, as the API wants it.
 
+import { numberOf } from "./number.js";
+
 export const ALWAYS = 1;
 
 /** Short words for every fault that is on, [] if none is. `armed` waits for its moment and happens once. */
@@ -78,11 +80,6 @@ export function valuesOf({ faults = {}, armed = {} }) {
 
 function percentOf(rate) {
   return Math.round(rate * 1000) / 10;
-}
-
-// What is not a number goes to the server as it is: the server has the words for what is wrong with it.
-function numberOf(text) {
-  return text.trim() === "" || Number.isNaN(Number(text)) ? text : Number(text);
 }
 
 function rateOf(text) {

@@ -1,5 +1,7 @@
 // A request for sagas in which something shall go wrong, from the values of its form.
 
+import { numberOf } from "./number.js";
+
 /** `failures` empty means for ever; an undo has no `retryable`, as a compensation is always tried again. */
 export function brokenRequest({ scenario, style, step, failures, retryable, error, undo, undoFailures, count }) {
   const words = error.trim() ? { error: error.trim() } : {};
@@ -11,8 +13,4 @@ export function brokenRequest({ scenario, style, step, failures, retryable, erro
 
 function wholeOf(text) {
   return text.trim() === "" ? null : numberOf(text);
-}
-
-function numberOf(text) {
-  return text.trim() === "" || Number.isNaN(Number(text)) ? text : Number(text);
 }

@@ -52,6 +52,7 @@ export const SERVICE_STATES = {
   running: { label: "running", icon: "check", tone: "good" },
   starting: { label: "starting", icon: "busy", tone: "busy" },
   restarting: { label: "restarting", icon: "retry", tone: "warn" },
+  stopping: { label: "stopping", icon: "busy", tone: "warn" },
   stopped: { label: "stopped", icon: "pause", tone: "warn" },
   failing: { label: "failing", icon: "alert", tone: "bad" },
   gone: { label: "gone", icon: "cross", tone: "bad" },
