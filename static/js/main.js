@@ -58,7 +58,7 @@ connectStories(component("stories"));
 connectBreaking(component("breaking"));
 connectInvariants(component("invariants"));
 connectHelp(component("help"));
-connectShortcuts({
+connectShortcuts(component("shortcuts"), {
   n: () => component("onboard").requestSubmit(),
   t: () => switchTrace(!store.state.traceWanted),
   "/": () => document.querySelector("[data-part=search]").focus(),
