@@ -7,7 +7,7 @@ from typing import Any
 
 from django.db.models import Q, QuerySet
 
-from dashboard.models import Board, Saga, Service
+from dashboard.models import Board, DeadLetter, Saga, Service
 from dashboard.readmodel import clock
 from dashboard.readmodel.services import row_of as service_row
 from saga.state import ENDED, STUCK
@@ -102,6 +102,7 @@ def _counters(board: Board) -> dict[str, int]:
         "compensated": board.compensated,
         "stuck": Saga.objects.filter(status=STUCK).count(),
         "out_of_order": board.out_of_order,
-        "dead_letters": board.dead_letters,
+        # Those that are listed, and not all that ever came: retention deletes them with their sagas.
+        "dead_letters": DeadLetter.objects.count(),
         "waiting": Saga.objects.filter(finished=None, fed_offset=None).count(),
     }

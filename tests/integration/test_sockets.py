@@ -3,10 +3,10 @@
 import pytest
 
 from dashboard.live import hub
-from dashboard.models import Board
+from dashboard.models import Board, DeadLetter
 from dashboard.readmodel import services
 from saga.topics import SERVICES
-from tests.dash_factories import accept, finish, life_of, say
+from tests.dash_factories import accept, finish, letter, life_of, say
 from tests.dash_socket import Server, shows
 
 pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
@@ -216,3 +216,10 @@ async def test_older_sagas_come_page_by_page_each_once(server: Server, query: st
     assert found == [saga_id for saga_id in reversed(ids) if saga_id not in running]
     assert [frame["type"] for frame in page.frames] == ["snapshot", "page"]
     assert all(("steps" in row) is not bool(query) for frame in page.frames for row in frame["sagas"])
+
+
+async def test_only_dead_letters_that_are_still_listed_are_counted(server: Server) -> None:
+    await server.do(lambda: say(letters=[letter(offset=offset) for offset in (1, 2)]))
+    await server.do(lambda: DeadLetter.objects.filter(offset=1).delete())  # as retention does
+    async with server.page() as page:
+        assert (await page.next())["counters"]["dead_letters"] == 1

@@ -11,19 +11,16 @@ const REPLAYED = { label: "replayed", icon: "check", tone: "good" };
 
 export function createDeadLetters(root) {
   const parts = partsOf(root);
-  const items = new Map();
+  let items = new Map();
   const refresh = connectPolledPanel(root, { url: "/api/dead-letters", problem: parts.problem, draw });
   let shown = 0;
   if (location.hash === `#${root.id}`) root.open = true;
 
   // An item stays, and with it what somebody has typed into it.
   function draw({ dead_letters: letters }) {
-    arrangeChildren(parts.letters, letters.map((letter) => {
-      const item = items.get(letter.id) ?? createLetter(letter, refresh);
-      items.set(letter.id, item);
-      item.update(letter);
-      return item.element;
-    }));
+    items = new Map(letters.map((letter) => [letter.id, items.get(letter.id) ?? createLetter(letter, refresh)]));
+    for (const letter of letters) items.get(letter.id).update(letter);
+    arrangeChildren(parts.letters, [...items.values()].map(({ element }) => element));
   }
 
   return {
