@@ -125,6 +125,10 @@ def test_history_opens_in_place_and_tells_every_event(page: Page, workshop: Live
     history = page.locator("tr.history")
     expect(history.get_by_role("listitem")).to_have_count(len(workshop.saga(saga_id)["events"]))
     expect(history).to_contain_text("new-user")
+    row(page, saga_id).get_by_role("button").click()
+    expect(history).to_be_hidden()
+    row(page, saga_id).get_by_role("button").click()
+    expect(history.get_by_role("listitem")).to_have_count(len(workshop.saga(saga_id)["events"]))
 
 
 def test_a_second_browser_sees_the_same(open_page: Callable[[], Page]) -> None:
@@ -186,15 +190,19 @@ def test_a_stopped_service_gathers_a_backlog_and_drains_it(page: Page, workshop:
 def test_a_lost_web_server_is_told_and_caught_up_with(
     page: Page, workshop: LiveWorkshop, complaints: list[str], set_lag: SetLag
 ) -> None:
+    [ended] = onboard(page)
+    expect_completed(page, [ended])
     set_lag(300, 1500)
     started = onboard(page, 3)
     os.kill(workshop.processes()["web"]["pid"], signal.SIGKILL)
     expect(page.get_by_text("Reconnecting")).to_be_visible(timeout=SLOW)
+    row(page, ended).get_by_role("button").click()
     eventually(lambda: workshop.is_up(), within_s=PATIENCE_S)
     started += workshop.onboard(2)
     expect_completed(page, started)
     assert len(shown(page)) == len(set(shown(page)))
     expect(page.get_by_text("Reconnecting")).to_be_hidden(timeout=SLOW)
+    expect(page.locator("tr.history").get_by_role("listitem")).to_have_count(len(workshop.saga(ended)["events"]))
     # Chromium itself writes down each attempt to connect that fails, be it for a message or for a font.
     complaints[:] = [text for text in complaints if "ERR_CONNECTION_REFUSED" not in text]
 

@@ -1,7 +1,9 @@
-// The history of one saga, in place below its row: fetched when opened, and again whenever that row has changed.
+// The history of one saga, in place below its row: fetched when opened, and again whenever that row has changed or the
+// connection is back.
 
 import { cloneTemplate, partsOf, setAttribute, setHidden, setText } from "../lib/dom.js";
 import { getPage, Refused } from "../lib/http.js";
+import { createLatest } from "../lib/latest.js";
 import { plural } from "../model/words.js";
 import { createRescue } from "./rescue.js";
 import { createThread } from "./thread.js";
@@ -10,12 +12,16 @@ import { createThread } from "./thread.js";
 export function createHistory({ dispatch, onResize }) {
   const element = cloneTemplate("history");
   const parts = partsOf(element);
-  const load = createLoader(dispatch);
+  const load = createLatest(async ({ saga_id: id }) => {
+    dispatch({ type: "history", saga_id: id, ...await fetchHistory(id) });
+  });
   const thread = createThread(parts.events);
   const rescue = createRescue(parts.rescue);
   const history = { element, height: 0, update, tick: thread.tick };
   let shown = null;
+  let asked = null;
   let drawn = null;
+  let connection = null;
 
   new ResizeObserver(() => {
     const { height } = element.getBoundingClientRect();
@@ -28,15 +34,19 @@ export function createHistory({ dispatch, onResize }) {
   function update(board) {
     const open = board.trace ? board.view.open : null;
     if (open !== shown) begin(open);
-    if (open === null) return;
+    if (board.connection !== connection && board.connection === "live") asked = null;
+    connection = board.connection;
     const row = board.sagas.get(open);
-    load(row);
+    if (!row) return;
+    if (row !== asked) load(row);
+    asked = row;
     rescue.update(row);
     if (board.history && board.history !== drawn) draw(board, row);
   }
 
   function begin(open) {
     shown = open;
+    asked = null;
     drawn = null;
     history.height = 0;
     thread.clear();
@@ -58,21 +68,6 @@ export function createHistory({ dispatch, onResize }) {
   }
 
   return history;
-}
-
-// One request at a time; what changes meanwhile is asked for when the answer is here.
-function createLoader(dispatch) {
-  let asked = null;
-  let isBusy = false;
-
-  return async function load(row) {
-    if (isBusy || !row || row === asked) return;
-    isBusy = true;
-    asked = row;
-    const answer = await fetchHistory(row.saga_id);
-    isBusy = false;
-    dispatch({ type: "history", saga_id: row.saga_id, ...answer });
-  };
 }
 
 async function fetchHistory(id) {
