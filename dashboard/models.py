@@ -4,7 +4,13 @@ Every change of a visible row takes the next number of one sequence (`Board.seq`
 change. Whoever has seen everything up to N asks for all rows with a higher `seq`: no gap, no repeat.
 """
 
+from uuid import uuid4
+
 from django.db import models
+
+
+def random_name() -> str:
+    return uuid4().hex
 
 
 class Board(models.Model):
@@ -13,9 +19,11 @@ class Board(models.Model):
     But for the relay, which writes down where a saga's message stands; nobody else writes that.
 
     Ended sagas are forgotten in the order of finishing: up to the place `forgotten` the services are being told, up to
-    the place `pruned` nobody knows them any more, so `pruned` is also how many that are.
+    the place `pruned` nobody knows them any more, so `pruned` is also how many that are. `run` tells this board from
+    another one, which counts from zero as well.
     """
 
+    run = models.CharField(max_length=32, default=random_name)
     seq = models.BigIntegerField(default=0)
     accepted = models.BigIntegerField(default=0)
     ended = models.BigIntegerField(default=0)
@@ -31,8 +39,8 @@ class Board(models.Model):
 
     @classmethod
     def current(cls) -> "Board":
-        """Return the board as it is; before the first change it is all zeros, and in no table."""
-        return cls.objects.first() or cls(pk=1)
+        """Return the board as it is; before the first change it is all zeros, nameless, and in no table."""
+        return cls.objects.first() or cls(pk=1, run="")
 
     @classmethod
     def locked(cls) -> "Board":

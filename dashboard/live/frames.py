@@ -9,8 +9,8 @@ from dashboard.readmodel.clock import utc_now
 Health = list[dict[str, Any]]
 
 
-def view(kind: str, view: View, *, trace: bool, health: Health) -> str:
-    """Return a snapshot or a delta, for somebody who traces or does not."""
+def view(kind: str, view: View, *, trace: bool, health: Health, resumed: bool = False) -> str:
+    """Return a snapshot or a delta, for somebody who traces or does not. `resumed`: it answers a `resume`."""
     frame = {
         "type": kind,
         "seq": view.seq,
@@ -21,19 +21,26 @@ def view(kind: str, view: View, *, trace: bool, health: Health) -> str:
         "services": view.services,
         "health": health,
     }
-    return _json(frame | ({"older": view.older} if kind == "snapshot" else {}))
+    if kind == "snapshot":
+        frame |= {"older": view.older, "run": view.run}
+    return _json(frame | _answer(resumed))
 
 
 def older(rows: list[dict[str, Any]], older: int | None, *, trace: bool) -> str:
     return _json({"type": "page", "sagas": rows if trace else without_steps(rows), "older": older})
 
 
-def health(seq: int, health: Health) -> str:
-    return _json({"type": "health", "seq": seq, "health": health})
+def health(seq: int, health: Health, *, resumed: bool = False) -> str:
+    """Return how all parts are; with `resumed`, that nothing has changed since the moment that a `resume` named."""
+    return _json({"type": "health", "seq": seq, "health": health} | _answer(resumed))
 
 
 def error(detail: str) -> str:
     return _json({"type": "error", "detail": detail})
+
+
+def _answer(resumed: bool) -> dict[str, Any]:
+    return {"resumed": True} if resumed else {}
 
 
 def _json(frame: dict[str, Any]) -> str:

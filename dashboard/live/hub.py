@@ -78,7 +78,10 @@ class Hub:
             await self._show_all(listener)
 
     async def resume(self, listener: Listener, after: int) -> None:
-        """Send what changed since the listener went away; if that is too much to catch up with, the board anew."""
+        """Send what changed since the listener went away; if that is too much to catch up with, the board anew.
+
+        There is always an answer: only then does the listener know that all since that moment has been told.
+        """
         async with self._turn:
             if listener in self._listeners:
                 # Another web process may have told it more than the snapshot has that it was shown here.
@@ -87,8 +90,11 @@ class Hub:
             if view and view.is_cut:
                 await self._show_all(listener)
             elif view:
-                await listener.send_frame(frames.view("delta", view, trace=listener.trace, health=self._health))
+                frame = frames.view("delta", view, trace=listener.trace, health=self._health, resumed=True)
+                await listener.send_frame(frame)
                 listener.seen = max(listener.seen, view.seq)
+            else:
+                await listener.send_frame(frames.health(self._seq, self._health, resumed=True))
 
     async def send_older(self, listener: Listener, before: int) -> None:
         rows, older = await page(before=before, filters=board.visible(trace=listener.trace))

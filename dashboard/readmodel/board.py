@@ -27,7 +27,8 @@ _STEP_FIELDS = "name service status attempts undo_attempts result error next_att
 class View:
     """Part of the board as of `seq`: rows of sagas, changed services, all counters.
 
-    `older` is the number before which there are more sagas, if there are; `is_cut` says that more has changed.
+    `older` is the number before which there are more sagas, if there are; `is_cut` says that more has changed; `run` is
+    the name of the board, for views that are complete.
     """
 
     seq: int
@@ -35,6 +36,7 @@ class View:
     services: list[dict[str, Any]]
     counters: dict[str, int]
     older: int | None = None
+    run: str | None = None
     is_cut: bool = False
 
 
@@ -53,7 +55,7 @@ def snapshot(*, trace: bool) -> View:
     board = Board.current()
     rows, older = page(before=None, filters=visible(trace=trace))
     services = [service_row(service) for service in Service.objects.all()]
-    return View(seq=board.seq, sagas=rows, services=services, counters=_counters(board), older=older)
+    return View(seq=board.seq, sagas=rows, services=services, counters=_counters(board), older=older, run=board.run)
 
 
 def changes(*, after: int, limit: int) -> View | None:

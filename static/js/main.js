@@ -29,7 +29,7 @@ const TICK_MS = 100;
 
 const store = createStore(reduce, createBoard({ traceWanted: recall("trace-mode", true) }));
 const { dispatch } = store;
-const live = new Live({ url: socketUrl, onMessage, onState });
+const live = new Live({ url: socketUrl, onOpen, onMessage, onState });
 
 const sagas = createSagas(component("sagas"), {
   dispatch,
@@ -93,11 +93,13 @@ function onState(state) {
   dispatch({ type: "connection", state });
 }
 
-// A snapshot that did not follow our own switch, and that is not the first, comes after a reconnect.
+function onOpen() {
+  dispatch({ type: "opened" });
+}
+
+// What the snapshot does not show of the time that was missed is asked for.
 function onMessage(message) {
-  const stamped = { ...message, received_at: Date.now() };
-  if (message.type !== "snapshot") return dispatch(stamped);
-  const snapshot = { ...stamped, reconnected: store.state.ready };
-  if (mergesInto(store.state, snapshot)) live.send({ type: "resume", after: store.state.seq });
-  return dispatch(snapshot);
+  const isSequel = message.type === "snapshot" && mergesInto(store.state, message);
+  if (isSequel) live.send({ type: "resume", after: store.state.seq });
+  dispatch({ ...message, received_at: Date.now() });
 }

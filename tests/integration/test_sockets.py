@@ -3,7 +3,7 @@
 import pytest
 
 from dashboard.live import hub
-from dashboard.models import Board, DeadLetter
+from dashboard.models import Board, DeadLetter, Saga
 from dashboard.readmodel import services
 from saga.topics import SERVICES
 from tests.dash_factories import accept, finish, letter, life_of, say
@@ -162,10 +162,13 @@ async def test_a_page_that_comes_back_is_sent_all_that_changed_since_and_nothing
         await page.say({"type": "resume", "after": seen})
         delta = await page.next()
         await page.say({"type": "resume", "after": delta["seq"]})
+        nothing = await page.next()
         [another] = await server.do(accept, 1)
         following = await page.next()
     assert sorted(row["saga_id"] for row in delta["sagas"]) == sorted([ids[1], ids[4], *more])
-    assert (delta["type"], delta["seq"]) == ("delta", snapshot["seq"])
+    assert (delta["type"], delta["seq"], delta["resumed"]) == ("delta", snapshot["seq"], True)
+    assert "resumed" not in following
+    assert (nothing["type"], nothing["resumed"]) == ("health", True)
     assert [row["saga_id"] for row in following["sagas"]] == [another]
 
 
@@ -193,13 +196,15 @@ async def test_a_page_for_which_too_much_has_changed_is_shown_the_board_anew(
     assert {row["saga_id"] for row in again["sagas"]} == set(ids)
 
 
-async def test_a_page_that_was_further_than_the_server_is_sent_nothing_and_goes_on(server: Server) -> None:
+async def test_a_page_that_was_further_than_the_server_is_told_so_and_goes_on(server: Server) -> None:
     async with server.page() as page:
-        await page.next()
+        seen = (await page.next())["seq"]
         await page.say({"type": "resume", "after": 10**30})
+        answer = await page.next()
         ids = await server.do(accept, 1)
         await page.until(shows(*ids))
-    assert len(page.frames) == 2
+    assert (answer["resumed"], answer["seq"]) == (True, seen)
+    assert len(page.frames) == 3
 
 
 @pytest.mark.parametrize("query", ["", "?trace=off"])
@@ -216,6 +221,17 @@ async def test_older_sagas_come_page_by_page_each_once(server: Server, query: st
     assert found == [saga_id for saga_id in reversed(ids) if saga_id not in running]
     assert [frame["type"] for frame in page.frames] == ["snapshot", "page"]
     assert all(("steps" in row) is not bool(query) for frame in page.frames for row in frame["sagas"])
+
+
+async def test_a_board_begun_anew_has_another_name(server: Server) -> None:
+    names = []
+    for _ in range(2):
+        await server.do(lambda: [rows.objects.all().delete() for rows in (Board, Saga)])
+        await server.do(accept)
+        for _ in range(2):
+            async with server.page() as page:
+                names.append((await page.next())["run"])
+    assert names[0] == names[1] != names[2] == names[3]
 
 
 async def test_only_dead_letters_that_are_still_listed_are_counted(server: Server) -> None:

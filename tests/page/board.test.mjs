@@ -6,6 +6,7 @@ import { createBoard, HELD_ROWS, mergesInto, reduce } from "../../static/js/mode
 
 const NOW = "2026-01-01T00:00:00Z";
 const COUNTERS = { accepted: 0, running: 0, completed: 0, out_of_order: 0, dead_letters: 0, waiting: 0 };
+const OPENED = { type: "opened" };
 
 function row(number, changes = {}) {
   return { saga_id: `s${number}`, seq: number, number, user: { name: `User ${number}` }, finished: null, ...changes };
@@ -13,7 +14,7 @@ function row(number, changes = {}) {
 
 function snapshot(sagas, changes = {}) {
   return {
-    type: "snapshot", seq: 10, trace: true, now: NOW, received_at: Date.parse(NOW), sagas, older: null,
+    type: "snapshot", run: "monday", seq: 10, trace: true, now: NOW, received_at: Date.parse(NOW), sagas, older: null,
     counters: COUNTERS, services: [], health: [], ...changes,
   };
 }
@@ -34,20 +35,54 @@ test("a snapshot replaces the board", () => {
   assert.equal(board.trace, false);
 });
 
+const BACK = [snapshot([row(1)]), OPENED, snapshot([row(2)], { seq: 20 })];
+
 test("a snapshot after a reconnect is merged, and the held seq stays until the answer to resume", () => {
-  const board = boardOf(snapshot([row(1)]), snapshot([row(2)], { seq: 20, reconnected: true }));
+  const board = boardOf(...BACK);
   assert.deepEqual(numbers(board), [1, 2]);
   assert.equal(board.seq, 10);
 });
 
-test("a snapshot of a server that began anew replaces the board", () => {
-  const board = boardOf(snapshot([row(1)]), snapshot([row(2)], { seq: 3, reconnected: true }));
-  assert.deepEqual(numbers(board), [2]);
+test("only one snapshot of a connection is merged: if too much was missed, the next one replaces the board", () => {
+  const anew = snapshot([row(3)], { seq: 21 });
+  assert.equal(mergesInto(boardOf(...BACK), anew), false);
+  const board = boardOf(...BACK, anew);
+  assert.deepEqual([numbers(board), board.seq], [[3], 21]);
 });
 
-test("a snapshot of the other mode is not merged", () => {
-  assert.equal(mergesInto(boardOf(snapshot([])), snapshot([], { trace: false, reconnected: true })), false);
+test("what changes before the answer to resume is shown, and does not move the held seq", () => {
+  const board = boardOf(...BACK, delta([row(2, { seq: 22 })], { seq: 22 }));
+  assert.deepEqual([board.sagas.get("s2").seq, board.seq], [22, 10]);
 });
+
+for (const [what, answer, seq] of [
+  ["what was missed", delta([row(1, { seq: 15 })], { seq: 22, resumed: true }), 22],
+  ["that nothing was missed", { type: "health", seq: 10, health: [], resumed: true }, 10],
+]) {
+  test(`an answer to resume that tells ${what} lets the held seq move again`, () => {
+    assert.equal(boardOf(...BACK, answer).seq, seq);
+    assert.equal(boardOf(...BACK, answer, delta([], { seq: 23 })).seq, 23);
+  });
+}
+
+test("a health message that is no answer does not let the held seq move", () => {
+  assert.equal(boardOf(...BACK, { type: "health", seq: 20, health: [] }, delta([], { seq: 22 })).seq, 10);
+});
+
+test("after a second cut the answer is awaited anew", () => {
+  const board = boardOf(...BACK, delta([], { seq: 22 }), OPENED, snapshot([], { seq: 30 }), delta([], { seq: 31 }));
+  assert.equal(board.seq, 10);
+});
+
+for (const [what, changes] of [
+  ["has come less far", { seq: 3 }], ["has another name", { seq: 40, run: "tuesday" }], ["is of the other mode", { trace: false }],
+]) {
+  test(`a snapshot after a reconnect that ${what} replaces the board`, () => {
+    const anew = snapshot([row(2)], changes);
+    assert.equal(mergesInto(boardOf(snapshot([row(1)]), OPENED), anew), false);
+    assert.deepEqual(numbers(boardOf(snapshot([row(1)]), OPENED, anew)), [2]);
+  });
+}
 
 test("a delta replaces rows by saga", () => {
   const board = boardOf(snapshot([row(1)]), delta([row(1, { seq: 11, status: "completed" })]));

@@ -14,9 +14,9 @@ export class Live {
   #heardAt = Date.now();
   #awakeAt = Date.now();
 
-  /** `url()` is asked at every attempt; `onMessage(object)`; `onState("live" | "reconnecting")`. */
-  constructor({ url, onMessage, onState }) {
-    Object.assign(this, { url, onMessage, onState });
+  /** `url()` is asked at every attempt; `onOpen()`; `onMessage(object)`; `onState("live" | "reconnecting")`. */
+  constructor({ url, onOpen, onMessage, onState }) {
+    Object.assign(this, { url, onOpen, onMessage, onState });
   }
 
   connect() {
@@ -47,10 +47,15 @@ export class Live {
     const socket = new WebSocket(this.url());
     this.#socket = socket;
     this.#timer = setTimeout(this.#onLost, OPENING_LIMIT_MS);
-    socket.onopen = () => clearTimeout(this.#timer);
+    socket.onopen = this.#onOpened;
     socket.onmessage = ({ data }) => this.#onData(data);
     socket.onclose = this.#onLost;
   }
+
+  #onOpened = () => {
+    clearTimeout(this.#timer);
+    this.onOpen();
+  };
 
   #onData(data) {
     this.#heardAt = Date.now();

@@ -11,7 +11,10 @@ export function createBoard({ traceWanted = true } = {}) {
     ready: false,
     trace: traceWanted,
     traceWanted,
+    run: null,
     seq: 0,
+    // What the server says next on this connection: "board", "answer" (to what was missed) or "changes".
+    awaits: "board",
     sagas: new Map(),
     arrivals: new Set(),
     older: null,
@@ -34,9 +37,10 @@ const HANDLERS = {
   snapshot: onSnapshot,
   delta: onDelta,
   page: (board, { sagas, older }) => ({ ...board, older, sagas: withRows(board.sagas, sagas).sagas }),
-  health: (board, { health }) => ({ ...board, health }),
+  health: (board, { health, resumed }) => ({ ...board, health, awaits: resumed ? "changes" : board.awaits }),
   error: (board, { detail }) => ({ ...board, problem: detail }),
   service: (board, { service }) => ({ ...board, services: withServices(board.services, [service]) }),
+  opened: (board) => ({ ...board, awaits: "board" }),
   connection: (board, { state }) => (board.connection === state ? board : { ...board, connection: state }),
   "trace-mode": (board, { enabled }) => ({ ...board, traceWanted: enabled }),
   search: (board, { text }) => withView(board, { search: text }),
@@ -47,7 +51,8 @@ const HANDLERS = {
 };
 
 // After a reconnect the snapshot is merged into what is held, and the server is asked for all since the held seq:
-// so `seq` stays where it was until that answer comes. A server that begins anew (smaller seq) replaces everything.
+// so `seq` stays where it was until that answer comes. Every other snapshot replaces everything: that of a board begun
+// anew, one after a switch, and the one that comes because too much was missed.
 function onSnapshot(board, message) {
   const merges = mergesInto(board, message);
   const { sagas, older } = trimmed(withRows(merges ? board.sagas : new Map(), message.sagas).sagas);
@@ -55,6 +60,8 @@ function onSnapshot(board, message) {
     ...withClock({ ...board, ready: false }, message),
     ready: true,
     trace: message.trace,
+    run: message.run,
+    awaits: merges ? "answer" : "changes",
     seq: merges ? board.seq : message.seq,
     sagas,
     arrivals: new Set(),
@@ -67,16 +74,21 @@ function onSnapshot(board, message) {
   };
 }
 
+/** Does this snapshot go on with what is held? Only the first one after a reconnect does. */
 export function mergesInto(board, snapshot) {
-  return Boolean(snapshot.reconnected) && board.trace === snapshot.trace && snapshot.seq >= board.seq;
+  const isSameBoard = snapshot.run === board.run && snapshot.seq >= board.seq;
+  return board.ready && board.awaits === "board" && isSameBoard && snapshot.trace === board.trace;
 }
 
+// While the answer is awaited, what was missed lies below: should the line be cut now, it is to be asked for again.
 function onDelta(board, message) {
   const { sagas, arrivals } = withRows(board.sagas, message.sagas);
   const { sagas: held, older } = trimmed(sagas);
+  const awaits = message.resumed ? "changes" : board.awaits;
   return {
     ...withClock(board, message),
-    seq: Math.max(board.seq, message.seq),
+    awaits,
+    seq: awaits === "changes" ? Math.max(board.seq, message.seq) : board.seq,
     sagas: held,
     arrivals,
     older: older ?? board.older,
