@@ -44,4 +44,6 @@ def _answer(resumed: bool) -> dict[str, Any]:
 
 
 def _json(frame: dict[str, Any]) -> str:
-    return json.dumps(frame, separators=(",", ":"))
+    text = json.dumps(frame, separators=(",", ":"), ensure_ascii=False)
+    # Half a character, as the name of a file in somebody's error may hold, cannot be sent: a question mark stands in.
+    return text.encode(errors="replace").decode()

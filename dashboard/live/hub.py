@@ -23,8 +23,9 @@ from dashboard.readmodel import board
 FRAME_INTERVAL_S = 0.1
 SNAPSHOT_SHARED_S = 0.1
 QUIET_CHECK_S = 1.0
+# Of rows of any size, these many are far below what the server holds for one socket.
 FRAME_ROWS = 2_000
-CATCH_UP_ROWS = 10_000
+CATCH_UP_ROWS = 2_000
 
 log = logging.getLogger(__name__)
 

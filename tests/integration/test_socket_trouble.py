@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from django.db import InterfaceError
 
-from dashboard.live import hub
+from dashboard.live import frames, hub
 from dashboard.models import Board
 from dashboard.web.metrics import REGISTRY
 from dashboard.web.sockets import TRY_AGAIN_LATER
@@ -168,6 +168,11 @@ async def test_a_board_that_nobody_watches_is_not_read_and_is_whole_for_the_next
         delta = await page.next()
     assert sorted(row["saga_id"] for row in delta["sagas"]) == sorted(ids[:2])
     assert delta["seq"] == (await server.do(Board.current)).seq
+
+
+def test_what_is_no_character_does_not_keep_a_frame_from_being_sent() -> None:
+    frame = frames.health(1, [{"name": "disk", "ok": False, "detail": "no place for \udcff: Δίσκος"}])
+    assert "no place for ?: Δίσκος" in frame.encode().decode()
 
 
 async def end_by_the_server(page: PageSocket) -> None:

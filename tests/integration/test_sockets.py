@@ -2,12 +2,14 @@
 
 import pytest
 
-from dashboard.live import hub
+from dashboard.live import frames, hub
 from dashboard.models import Board, DeadLetter, Saga
-from dashboard.readmodel import services
+from dashboard.readmodel import board, services
+from saga.messages import Kind
 from saga.topics import SERVICES
-from tests.dash_factories import accept, finish, letter, life_of, say
+from tests.dash_factories import STEPS, accept, event, finish, letter, life_of, say, trace, undo_event
 from tests.dash_socket import Server, shows
+from workshop.web_server import MAX_UNSENT_BYTES
 
 pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
 
@@ -194,6 +196,16 @@ async def test_a_page_for_which_too_much_has_changed_is_shown_the_board_anew(
         again = await page.next()
     assert again["type"] == "snapshot"
     assert {row["saga_id"] for row in again["sagas"]} == set(ids)
+
+
+async def test_what_a_page_catches_up_with_is_far_below_what_the_server_holds_for_it(server: Server) -> None:
+    [saga_id] = await server.do(accept)
+    reason = "нет свободных мест " * 10
+    errors = [trace(saga_id, event(Kind.RETRYING, step, attempt=9, detail={"error": reason})) for step in STEPS]
+    await server.do(say, *errors, trace(saga_id, undo_event(Kind.STUCK, STEPS[0], detail={"error": reason})))
+    view = await server.do(lambda: board.changes(after=0, limit=1))
+    frame = frames.view("delta", view, trace=True, health=[])
+    assert len(frame.encode()) * max(hub.CATCH_UP_ROWS, hub.FRAME_ROWS) < MAX_UNSENT_BYTES / 2
 
 
 async def test_a_page_that_was_further_than_the_server_is_told_so_and_goes_on(server: Server) -> None:
