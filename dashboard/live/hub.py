@@ -23,6 +23,8 @@ from dashboard.readmodel import board
 FRAME_INTERVAL_S = 0.1
 SNAPSHOT_SHARED_S = 0.1
 QUIET_CHECK_S = 1.0
+# A page that hears nothing for much longer takes its line for dead, and opens another one.
+LONGEST_SILENCE_S = 8.0
 # Of rows of any size, these many are far below what the server holds for one socket.
 FRAME_ROWS = 2_000
 CATCH_UP_ROWS = 2_000
@@ -62,6 +64,7 @@ class Hub:
         self._task: asyncio.Task[None] | None = None
         self._seq = 0
         self._ask_health_at = 0.0
+        self._speak_by = 0.0
 
     async def join(self, listener: Listener) -> None:
         """Send the snapshot, and from then on every change; while the board cannot be read, say so first."""
@@ -118,6 +121,7 @@ class Hub:
             return  # it has left in the meantime
         if not self._listeners:
             self._seq = shown.seq
+            self._break_silence()
         self._waiting.discard(listener)
         self._listeners.add(listener)
         await self._send(listener, shown.frame)
@@ -174,18 +178,28 @@ class Hub:
         return bool(view.sagas)
 
     async def _tell_health(self) -> None:
-        """Once a second, and before the board is read: this is how a page learns that it cannot be."""
+        """Once a second, and before the board is read: this is how a page learns that it cannot be.
+
+        After a silence it is told even if it is no news: this is how a page learns that its line is alive.
+        """
         if time.monotonic() < self._ask_health_at:
             return
         self._ask_health_at = time.monotonic() + QUIET_CHECK_S
         health, self._health = self._health, await self._report()
         if health != self._health:
             self._snapshots.clear()
-            for listener in [*self._listeners, *self._waiting]:
-                await self._send(listener, frames.health(self._seq, self._health))
+        elif time.monotonic() < self._speak_by:
+            return
+        self._break_silence()
+        for listener in [*self._listeners, *self._waiting]:
+            await self._send(listener, frames.health(self._seq, self._health))
+
+    def _break_silence(self) -> None:
+        self._speak_by = time.monotonic() + LONGEST_SILENCE_S
 
     async def _tell_view(self, view: board.View) -> None:
         ready: dict[bool, str] = {}
+        self._break_silence()
         for listener in [one for one in self._listeners if one.seen < view.seq]:
             if listener.trace not in ready:
                 ready[listener.trace] = frames.view("delta", view, trace=listener.trace, health=self._health)

@@ -170,6 +170,17 @@ async def test_a_board_that_nobody_watches_is_not_read_and_is_whole_for_the_next
     assert delta["seq"] == (await server.do(Board.current)).seq
 
 
+async def test_after_a_silence_a_page_hears_that_its_line_is_alive(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hub, "LONGEST_SILENCE_S", 0.1)
+    async with server.page() as page:
+        first = await page.next()
+        words = [await page.next() for _ in range(2)]
+    assert {word["type"] for word in words} == {"health"}
+    assert [word["health"] for word in words] == [first["health"]] * 2
+
+
 def test_what_is_no_character_does_not_keep_a_frame_from_being_sent() -> None:
     frame = frames.health(1, [{"name": "disk", "ok": False, "detail": "no place for \udcff: Δίσκος"}])
     assert "no place for ?: Δίσκος" in frame.encode().decode()

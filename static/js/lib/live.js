@@ -4,7 +4,7 @@ import { backoffMs } from "../model/backoff.js";
 
 const OPENING_LIMIT_MS = 10_000;
 const WAKE_CHECK_MS = 5_000;
-// A socket silent for so long, over a sleep or behind another tab, may be dead without knowing it.
+// The server says something far more often. A socket silent for so long is dead, and may not know it.
 const QUIET_LIMIT_MS = 30_000;
 
 export class Live {
@@ -37,7 +37,7 @@ export class Live {
 
   /** Returns whether it was sent; what cannot be sent is settled anew at the next connection. */
   send(message) {
-    const isOpen = this.#socket?.readyState === WebSocket.OPEN;
+    const isOpen = this.#isOpen();
     if (isOpen) this.#socket.send(JSON.stringify(message));
     return isOpen;
   }
@@ -54,6 +54,7 @@ export class Live {
 
   #onOpened = () => {
     clearTimeout(this.#timer);
+    this.#heardAt = Date.now();
     this.onOpen();
   };
 
@@ -79,11 +80,21 @@ export class Live {
   #checkWake = () => {
     const slept = Date.now() - this.#awakeAt > QUIET_LIMIT_MS;
     this.#awakeAt = Date.now();
-    if (slept && !document.hidden) this.#open();
+    if (document.hidden) return;
+    if (slept) this.#open();
+    else if (this.#isOpen() && this.#isSilent()) this.#onLost();
   };
 
   #needsReopening() {
-    return this.#socket?.readyState !== WebSocket.OPEN || Date.now() - this.#heardAt > QUIET_LIMIT_MS;
+    return !this.#isOpen() || this.#isSilent();
+  }
+
+  #isOpen() {
+    return this.#socket?.readyState === WebSocket.OPEN;
+  }
+
+  #isSilent() {
+    return Date.now() - this.#heardAt > QUIET_LIMIT_MS;
   }
 
   // The old socket is made deaf before it is closed, so that it cannot speak into the new connection.
