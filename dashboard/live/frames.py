@@ -26,8 +26,9 @@ def view(kind: str, view: View, *, trace: bool, health: Health, resumed: bool = 
     return _json(frame | _answer(resumed))
 
 
-def older(rows: list[dict[str, Any]], older: int | None, *, trace: bool) -> str:
-    return _json({"type": "page", "sagas": rows if trace else without_steps(rows), "older": older})
+def older(rows: list[dict[str, Any]], older: int | None, *, before: int, trace: bool) -> str:
+    shown = rows if trace else without_steps(rows)
+    return _json({"type": "page", "before": before, "sagas": shown, "older": older})
 
 
 def health(seq: int, health: Health, *, resumed: bool = False) -> str:

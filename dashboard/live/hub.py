@@ -102,7 +102,7 @@ class Hub:
 
     async def send_older(self, listener: Listener, before: int) -> None:
         rows, older = await page(before=before, filters=board.visible(trace=listener.trace))
-        await listener.send_frame(frames.older(rows, older, trace=listener.trace))
+        await listener.send_frame(frames.older(rows, older, before=before, trace=listener.trace))
 
     async def _show_all(self, listener: Listener) -> None:
         others_wait = bool(self._waiting)

@@ -79,7 +79,7 @@ async def test_pages_older_than_any_number_are_everything_or_nothing(server: Ser
         await page.next()
         for before in (0, 10**30):
             await page.say({"type": "older", "before": before})
-            assert await page.next() == {"type": "page", "sagas": [], "older": None}
+            assert await page.next() == {"type": "page", "before": before, "sagas": [], "older": None}
 
 
 async def test_a_socket_that_does_not_stop_asking_is_told_so_and_closed(

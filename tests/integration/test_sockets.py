@@ -232,6 +232,7 @@ async def test_older_sagas_come_page_by_page_each_once(server: Server, query: st
     found = [row["saga_id"] for frame in page.frames for row in frame["sagas"]]
     assert found == [saga_id for saga_id in reversed(ids) if saga_id not in running]
     assert [frame["type"] for frame in page.frames] == ["snapshot", "page"]
+    assert page.frames[1]["before"] == page.frames[0]["older"]
     assert all(("steps" in row) is not bool(query) for frame in page.frames for row in frame["sagas"])
 
 

@@ -103,8 +103,19 @@ test("a repeated delta leaves the rows as they are", () => {
 });
 
 test("an older page is added below", () => {
-  const board = boardOf(snapshot([row(9)], { older: 9 }), { type: "page", sagas: [row(8)], older: 8 });
+  const board = boardOf(snapshot([row(9)], { older: 9 }), { type: "page", before: 9, sagas: [row(8)], older: 8 });
   assert.deepEqual([numbers(board), board.older], [[9, 8], 8]);
+});
+
+test("an older page that was asked for before the board was another one is ignored", () => {
+  const before = boardOf(snapshot([row(9)], { older: 5, trace: false }), snapshot([row(9)], { older: 9 }));
+  assert.equal(reduce(before, { type: "page", before: 5, sagas: [row(4)], older: 4 }), before);
+});
+
+test("a page is asked for once, and once more of a board that is another one", () => {
+  const asked = boardOf(snapshot([row(9)], { older: 9, trace: false }), { type: "older-asked", before: 9 });
+  assert.equal(asked.olderAsked, 9);
+  assert.equal(reduce(asked, snapshot([row(9)], { older: 9 })).olderAsked, null);
 });
 
 test("services that changed replace those held; the others stay", () => {

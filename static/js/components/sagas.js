@@ -15,7 +15,6 @@ export function createSagas(root, { dispatch, askOlder }) {
   const list = createSagaWindow(parts, history);
   let board = null;
   let sagas = [];
-  let asked = null;
 
   parts.rows.addEventListener("click", (event) => onRowClick(event, dispatch));
   addEventListener("scroll", redraw, { passive: true });
@@ -33,9 +32,9 @@ export function createSagas(root, { dispatch, askOlder }) {
   }
 
   function fetchOlder() {
-    const { older, sagas: held } = board;
-    if (older === null || older === asked || held.size >= HELD_ROWS) return;
-    if (askOlder(older)) asked = older;
+    const { older, olderAsked, sagas: held } = board;
+    if (older === null || older === olderAsked || held.size >= HELD_ROWS) return;
+    if (askOlder(older)) dispatch({ type: "older-asked", before: older });
   }
 
   return {
@@ -44,7 +43,6 @@ export function createSagas(root, { dispatch, askOlder }) {
       const isSameView = isSameOrder && board.view.search === next.view.search && board.view.only === next.view.only;
       const isSameList = isSameView && board.sagas === next.sagas;
       const anchor = isSameOrder ? anchorOf(list, sagas, openOf(board), history) : null;
-      if (board?.connection !== next.connection) asked = null;
       board = next;
       if (!isSameList) sagas = arrange(board.sagas, board.view);
       history.update(board);

@@ -18,6 +18,7 @@ export function createBoard({ traceWanted = true } = {}) {
     sagas: new Map(),
     arrivals: new Set(),
     older: null,
+    olderAsked: null,
     counters: null,
     services: new Map(),
     health: [],
@@ -36,11 +37,12 @@ export function reduce(board, message) {
 const HANDLERS = {
   snapshot: onSnapshot,
   delta: onDelta,
-  page: (board, { sagas, older }) => ({ ...board, older, sagas: withRows(board.sagas, sagas).sagas }),
+  page: onPage,
   health: (board, { health, resumed }) => ({ ...board, health, awaits: resumed ? "changes" : board.awaits }),
   error: (board, { detail }) => ({ ...board, problem: detail }),
   service: (board, { service }) => ({ ...board, services: withServices(board.services, [service]) }),
   opened: (board) => ({ ...board, awaits: "board" }),
+  "older-asked": (board, { before }) => ({ ...board, olderAsked: before }),
   connection: (board, { state }) => (board.connection === state ? board : { ...board, connection: state }),
   "trace-mode": (board, { enabled }) => ({ ...board, traceWanted: enabled }),
   search: (board, { text }) => withView(board, { search: text }),
@@ -66,6 +68,7 @@ function onSnapshot(board, message) {
     sagas,
     arrivals: new Set(),
     older: older ?? (merges ? board.older : message.older),
+    olderAsked: null,
     counters: message.counters,
     services: withServices(new Map(), message.services),
     health: message.health,
@@ -96,6 +99,11 @@ function onDelta(board, message) {
     services: withServices(board.services, message.services ?? []),
     health: message.health ?? board.health,
   };
+}
+
+// Older rows that were asked for before the board was another one would leave a hole.
+function onPage(board, { before, sagas, older }) {
+  return before === board.older ? { ...board, older, sagas: withRows(board.sagas, sagas).sagas } : board;
 }
 
 // A row that is not newer than the one held is a repeat: the same Map comes back, and nothing is drawn again.
