@@ -41,7 +41,7 @@ const drawn = [
   createFaultsOn(component("faults-on"), { dispatch }),
   createNotices(component("notices")),
   createParts(component("parts")),
-  createStuck(component("stuck"), { onShow: () => dispatch({ type: "only", statuses: "stuck" }) }),
+  createStuck(component("stuck"), { dispatch }),
   createCounters(component("counters")),
   createWeave(component("weave")),
   createAnnouncer(component("announcer")),

@@ -2,11 +2,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { createBoard, HELD_ROWS, mergesInto, reduce } from "../../static/js/model/board.js";
+import { createBoard, HELD_ROWS, mergesInto, missesStuck, reduce, STUCK_ROWS } from "../../static/js/model/board.js";
 
 const NOW = "2026-01-01T00:00:00Z";
-const COUNTERS = { accepted: 0, running: 0, completed: 0, out_of_order: 0, dead_letters: 0, waiting: 0 };
+const COUNTERS = { accepted: 0, running: 0, completed: 0, stuck: 0, out_of_order: 0, dead_letters: 0, waiting: 0 };
 const OPENED = { type: "opened" };
+const STUCK_ONLY = { type: "only", statuses: "stuck" };
 
 function row(number, changes = {}) {
   return { saga_id: `s${number}`, seq: number, number, user: { name: `User ${number}` }, finished: null, ...changes };
@@ -129,6 +130,33 @@ test("beyond the limit the oldest rows are let go and can be asked for again", (
   const board = boardOf(snapshot([]), delta(rows));
   assert.equal(board.sagas.size, HELD_ROWS);
   assert.equal(board.older, rows.length - HELD_ROWS + 1);
+});
+
+const MANY = Array.from({ length: HELD_ROWS * 1.1 }, (_, index) => row(index + 2, { status: "completed" }));
+
+test("however old, what is stuck stays, and so does what is open", () => {
+  const old = snapshot([row(1, { status: "stuck" }), row(2, { seq: 9 }), row(3, { seq: 9 })]);
+  const board = boardOf(old, { type: "toggle", saga_id: "s2" }, delta(MANY));
+  assert.deepEqual(["s1", "s2", "s3"].map((id) => board.sagas.has(id)), [true, true, false]);
+});
+
+test("stuck sagas that are counted and not held are missed, if somebody wants to see them", () => {
+  const counters = { ...COUNTERS, stuck: 2 };
+  const board = boardOf(snapshot([row(9, { status: "stuck" })], { counters }));
+  assert.equal(missesStuck(board), false);
+  assert.equal(missesStuck(reduce(board, STUCK_ONLY)), true);
+  const found = { type: "found", sagas: [row(9, { status: "stuck" }), row(1, { status: "stuck" })] };
+  assert.equal(missesStuck([STUCK_ONLY, found].reduce(reduce, board)), false);
+});
+
+test("no more stuck sagas are missed than can be asked for", () => {
+  const rows = Array.from({ length: STUCK_ROWS }, (_, index) => row(index, { status: "stuck" }));
+  assert.equal(missesStuck(boardOf(snapshot(rows, { counters: { ...COUNTERS, stuck: 5_000 } }), STUCK_ONLY)), false);
+});
+
+test("what is found for somebody who traces nothing has no steps", () => {
+  const board = boardOf(snapshot([], { trace: false }), { type: "found", sagas: [row(1, { steps: [] })] });
+  assert.equal("steps" in board.sagas.get("s1"), false);
 });
 
 test("the clock follows the server only when the difference is worth it", () => {

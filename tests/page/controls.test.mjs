@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { connectShortcuts } from "../../static/js/components/shortcuts.js";
+import { createStuck } from "../../static/js/components/stuck.js";
 
 const ignore = () => {};
 
@@ -50,4 +51,51 @@ test("this browser remembers that single keys are switched off", () => {
   before.tick.onChange();
   const after = keys();
   assert.deepEqual([after.tick.checked, after.press()], [false, false]);
+});
+
+function part(name) {
+  return { dataset: { part: name }, textContent: "", hidden: false, addEventListener: ignore, toggleAttribute: ignore };
+}
+
+function boardWith({ stuck, held = 0, only = "stuck" }) {
+  const sagas = new Map(Array.from({ length: held }, (_, index) => [`s${index}`, { status: "stuck" }]));
+  return { sagas, counters: { stuck }, view: { only } };
+}
+
+/** The notice of stuck sagas, before a server with these answers, the last of them for ever. */
+function stuckNotice(...answers) {
+  const asked = [];
+  const dispatched = [];
+  globalThis.fetch = async (url) => {
+    asked.push(url);
+    return answers.length > 1 ? answers.shift() : answers[0];
+  };
+  const parts = ["words", "show", "problem"].map(part);
+  const root = { hidden: true, querySelectorAll: () => parts };
+  const notice = createStuck(root, { dispatch: (message) => dispatched.push(message) });
+  const settle = () => new Promise(setImmediate);
+  return { update: notice.update, settle, asked, dispatched };
+}
+
+const FOUND = { ok: true, json: async () => ({ sagas: [{ saga_id: "old" }], next: null }) };
+const FAILED = { ok: false, status: 503, json: async () => ({ detail: "not now" }) };
+
+test("stuck sagas that are not held are fetched once, if somebody wants to see them", async () => {
+  const { update, settle, asked, dispatched } = stuckNotice(FOUND);
+  update(boardWith({ stuck: 2, only: "" }));
+  update(boardWith({ stuck: 2, held: 2 }));
+  assert.deepEqual(asked, []);
+  for (let frame = 0; frame < 3; frame += 1) update(boardWith({ stuck: 2, held: 1 }));
+  await settle();
+  assert.equal(asked.length, 1);
+  assert.deepEqual(dispatched.map(({ type, sagas }) => [type, sagas.length]), [["found", 1]]);
+});
+
+test("stuck sagas that could not be fetched are fetched with the next news", async () => {
+  const { update, settle, asked, dispatched } = stuckNotice(FAILED, FOUND);
+  for (let news = 0; news < 2; news += 1) {
+    update(boardWith({ stuck: 2 }));
+    await settle();
+  }
+  assert.deepEqual([asked.length, dispatched.length], [2, 1]);
 });

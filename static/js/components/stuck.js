@@ -1,17 +1,30 @@
 // Sagas that need a person: said above everything else, with Trace Mode on or off, for as long as there are any.
 
 import { partsOf, setHidden, setText } from "../lib/dom.js";
+import { attempt, getJson } from "../lib/http.js";
+import { missesStuck, STUCK_ROWS } from "../model/board.js";
 import { plural } from "../model/words.js";
 
-/** `onShow()` is called when somebody wants to see them. */
-export function createStuck(root, { onShow }) {
+const NEWEST = `/api/sagas?status=stuck&limit=${STUCK_ROWS}`;
+
+/** When somebody wants to see them, those that are older than what the page holds are fetched. */
+export function createStuck(root, { dispatch }) {
   const parts = partsOf(root);
-  parts.show.addEventListener("click", onShow);
+  let isAsked = false;
+  parts.show.addEventListener("click", () => dispatch({ type: "only", statuses: "stuck" }));
+
+  async function find() {
+    isAsked = true;
+    isAsked = await attempt(parts.problem, async () => dispatch({ type: "found", ...await getJson(NEWEST) }));
+  }
+
   return {
-    update({ counters }) {
-      const stuck = counters?.stuck ?? 0;
+    update(board) {
+      const stuck = board.counters?.stuck ?? 0;
       setText(parts.words, `${plural(stuck, "saga")} ${stuck === 1 ? "is" : "are"} stuck.`);
       setHidden(root, stuck === 0);
+      if (!missesStuck(board)) isAsked = false;
+      else if (!isAsked) find();
     },
   };
 }

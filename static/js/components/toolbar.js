@@ -26,8 +26,11 @@ function summary(board, listed) {
   const words = [];
   const unseen = plural(board.counters.running, "saga");
   if (!board.trace && board.sagas.size > 0) words.push(`Trace Mode is off: ${unseen} under way unseen`);
-  const isFiltered = board.view.search.trim() !== "" || board.view.only !== "";
+  const isSearched = board.view.search.trim() !== "";
+  const isFiltered = isSearched || board.view.only !== "";
   if (isFiltered) words.push(`${count(listed)} of ${count(board.sagas.size)} match`);
+  const isPart = board.view.only === "stuck" && !isSearched && listed < board.counters.stuck;
+  if (isPart) words.push(`${count(board.counters.stuck)} are stuck in all`);
   const isFull = board.older !== null && board.sagas.size >= HELD_ROWS;
   if (isFull) words.push(`only the newest ${count(HELD_ROWS)} are kept here`);
   return words.join(" · ");

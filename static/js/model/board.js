@@ -4,6 +4,9 @@
 // Beyond this the oldest rows are let go; they can be asked for again by scrolling down.
 export const HELD_ROWS = 20_000;
 
+// As many stuck ones are kept beyond them, and are asked for at a time: they wait for a person, however old they are.
+export const STUCK_ROWS = 1_000;
+
 const CLOCK_TOLERANCE_MS = 250;
 
 export function createBoard({ traceWanted = true } = {}) {
@@ -38,6 +41,7 @@ const HANDLERS = {
   snapshot: onSnapshot,
   delta: onDelta,
   page: onPage,
+  found: onFound,
   health: (board, { health, resumed }) => ({ ...board, health, awaits: resumed ? "changes" : board.awaits }),
   error: (board, { detail }) => ({ ...board, problem: detail }),
   service: (board, { service }) => ({ ...board, services: withServices(board.services, [service]) }),
@@ -57,7 +61,7 @@ const HANDLERS = {
 // anew, one after a switch, and the one that comes because too much was missed.
 function onSnapshot(board, message) {
   const merges = mergesInto(board, message);
-  const { sagas, older } = trimmed(withRows(merges ? board.sagas : new Map(), message.sagas).sagas);
+  const { sagas, older } = trimmed(withRows(merges ? board.sagas : new Map(), message.sagas).sagas, board.view.open);
   return {
     ...withClock({ ...board, ready: false }, message),
     ready: true,
@@ -86,7 +90,7 @@ export function mergesInto(board, snapshot) {
 // While the answer is awaited, what was missed lies below: should the line be cut now, it is to be asked for again.
 function onDelta(board, message) {
   const { sagas, arrivals } = withRows(board.sagas, message.sagas);
-  const { sagas: held, older } = trimmed(sagas);
+  const { sagas: held, older } = trimmed(sagas, board.view.open);
   const awaits = message.resumed ? "changes" : board.awaits;
   return {
     ...withClock(board, message),
@@ -106,6 +110,19 @@ function onPage(board, { before, sagas, older }) {
   return before === board.older ? { ...board, older, sagas: withRows(board.sagas, sagas).sagas } : board;
 }
 
+// What was found by another way than the socket may hold more than somebody who traces nothing is shown.
+function onFound(board, { sagas }) {
+  const rows = board.trace ? sagas : sagas.map(({ steps, ...row }) => row);
+  return { ...board, sagas: withRows(board.sagas, rows).sagas };
+}
+
+/** Are there stuck sagas that somebody wants to see, and that are not held? Their number is all that is known then. */
+export function missesStuck({ sagas, counters, view }) {
+  if (view.only !== "stuck" || !counters) return false;
+  const held = [...sagas.values()].filter(({ status }) => status === "stuck");
+  return held.length < Math.min(counters.stuck, STUCK_ROWS);
+}
+
 // A row that is not newer than the one held is a repeat: the same Map comes back, and nothing is drawn again.
 function withRows(held, rows) {
   const changed = rows.filter((row) => !(held.get(row.saga_id)?.seq >= row.seq));
@@ -116,11 +133,17 @@ function withRows(held, rows) {
   return { sagas, arrivals };
 }
 
-// A tenth more than the limit is let in, so that trimming is done now and then and not with every message.
-function trimmed(sagas) {
+// A tenth more than the limit is let in, so that trimming is done now and then and not with every message. What is
+// stuck stays, and what somebody has open.
+function trimmed(sagas, open) {
   if (sagas.size <= HELD_ROWS * 1.1) return { sagas, older: null };
-  const newest = [...sagas.values()].sort((a, b) => b.number - a.number).slice(0, HELD_ROWS);
-  return { sagas: new Map(newest.map((row) => [row.saga_id, row])), older: newest.at(-1).number };
+  const rows = [...sagas.values()].sort((a, b) => b.number - a.number);
+  const newest = rows.slice(0, HELD_ROWS);
+  const others = rows.slice(HELD_ROWS);
+  const stuck = others.filter(({ status }) => status === "stuck").slice(0, STUCK_ROWS);
+  const opened = others.filter(({ saga_id: id }) => id === open);
+  const kept = [...newest, ...stuck, ...opened].map((row) => [row.saga_id, row]);
+  return { sagas: new Map(kept), older: newest.at(-1).number };
 }
 
 function withServices(held, services) {
