@@ -127,7 +127,7 @@ class Retention:
             return False
         # No longer to be sent again from here on.
         ids = _between(board.forgotten, up_to).values("saga_id")
-        DeadLetter.objects.filter(key__in=ids).delete()
+        _delete_letters(board, DeadLetter.objects.filter(key__in=ids))
         board.forgotten = up_to
         board.save()
         return True
@@ -185,7 +185,7 @@ def _delete_some(up_to: int) -> None:
     some = _between(board.pruned, last)
     ids = list(some.values_list("saga_id", flat=True))
     TraceRecord.objects.filter(saga_id__in=ids).delete()
-    DeadLetter.objects.filter(key__in=ids).delete()
+    _delete_letters(board, DeadLetter.objects.filter(key__in=ids))
     some.delete()
     board.pruned = last
     board.save()
@@ -198,4 +198,15 @@ def _delete_old_letters(days: int) -> bool:
     oldest = rfc3339(clock.now() - timedelta(days=days))
     strays = DeadLetter.objects.filter(at__lt=oldest).exclude(key__in=Saga.objects.values("saga_id"))
     ids = list(strays.values_list("id", flat=True)[:DELETED_AT_ONCE])
-    return bool(ids and DeadLetter.objects.filter(id__in=ids).delete()[0])
+    if ids:
+        with transaction.atomic():
+            board = Board.locked()
+            _delete_letters(board, DeadLetter.objects.filter(id__in=ids))
+            board.save()
+    return bool(ids)
+
+
+def _delete_letters(board: Board, letters: QuerySet[DeadLetter]) -> None:
+    """Delete them, and let every page hear that there are fewer."""
+    if letters.delete()[0]:
+        board.next_seq()

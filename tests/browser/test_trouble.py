@@ -2,11 +2,14 @@
 
 import json
 from collections.abc import Callable
+from contextlib import closing
+from functools import partial
 
 import pytest
 from playwright.sync_api import Page, expect
 
-from saga.bus import Outgoing
+from saga.bus import Outgoing, TopicPartition
+from saga.definitions import PERSISTENT
 from tests.browser.board import SLOW, card, click_for_saga, row, status
 from tests.eventually import eventually
 from tests.live import PATIENCE_S, LiveWorkshop
@@ -27,25 +30,32 @@ def stuck_banner(page: Page):
     return page.get_by_role("alert", name="Stuck sagas")
 
 
-def test_a_stuck_saga_cannot_be_missed_and_is_resolved_by_hand(
+def test_stuck_sagas_cannot_be_missed_and_are_resolved_by_hand_or_retried(
     open_page: Callable[..., Page], workshop: LiveWorkshop
 ) -> None:
     traced, untraced = open_page(), open_page()
     untraced.get_by_role("switch", name="Trace Mode").click()
-    [saga_id] = workshop.start_sagas(scenario="trip", faults=CANNOT_GIVE_BACK)
+    [by_hand] = workshop.start_sagas(scenario="trip", faults=CANNOT_GIVE_BACK)
+    until_then = {"car": {**CANNOT_GIVE_BACK["car"], "failures": PERSISTENT.maximum_attempts}}
+    [by_retry] = workshop.start_sagas(scenario="trip", faults=CANNOT_GIVE_BACK | until_then)
     for page in (traced, untraced):
-        expect(status(page, saga_id, "stuck")).to_contain_text("the rental is closed")
-        expect(stuck_banner(page)).to_contain_text("1 saga is stuck")
-        expect(page.locator("[data-count=stuck]")).to_have_text("1")
+        for saga_id in (by_hand, by_retry):
+            expect(status(page, saga_id, "stuck")).to_contain_text("the rental is closed")
+        expect(stuck_banner(page)).to_contain_text("2 sagas are stuck")
+        expect(page.locator("[data-count=stuck]")).to_have_text("2")
     stuck_banner(traced).get_by_role("button", name="Show").click()
-    expect(traced.locator("tr[data-saga-id]")).to_have_count(1)
-    row(traced, saga_id).get_by_role("button").click()
+    expect(traced.locator("tr[data-saga-id]")).to_have_count(2)
+    row(traced, by_hand).get_by_role("button").click()
     traced.get_by_role("button", name="Mark “car” as undone by hand").click()
     traced.get_by_label("Show").select_option("all")
+    status(traced, by_hand, "compensated")
+    expect(stuck_banner(traced)).to_contain_text("1 saga is stuck")
+    stuck_banner(traced).get_by_role("button", name="Retry all").click()
     for page in (traced, untraced):
-        status(page, saga_id, "compensated")
+        for saga_id in (by_hand, by_retry):
+            status(page, saga_id, "compensated")
         expect(stuck_banner(page)).to_be_hidden()
-    expect(row(traced, saga_id)).to_contain_text("undone: car, hotel")
+    expect(row(traced, by_hand)).to_contain_text("undone: car, hotel")
 
 
 def test_a_running_saga_is_rolled_back_from_its_row(page: Page, workshop: LiveWorkshop) -> None:
@@ -131,13 +141,8 @@ def test_what_a_service_cannot_do_is_explained_in_the_dialog(
     complaints[:] = [text for text in complaints if "Failed to load resource" not in text]
 
 
-def produce(workshop: LiveWorkshop, message: Outgoing) -> None:
-    address = workshop.var_dir / "run" / "broker"
-    bus = KafkaBus(address.read_text, embedded=True, client_id="test")
-    producer = bus.producer()
-    producer.send([message])
-    producer.close()
-    bus.close()
+def bus_of(workshop: LiveWorkshop) -> KafkaBus:
+    return KafkaBus((workshop.var_dir / "run" / "broker").read_text, embedded=True, client_id="test")
 
 
 def test_a_dead_letter_is_fixed_and_replayed_and_its_saga_finishes(
@@ -146,12 +151,16 @@ def test_a_dead_letter_is_fixed_and_replayed_and_its_saga_finishes(
     workshop.set_faults("authorizer", drop_rate=1.0)
     [saga_id] = workshop.onboard(1)
     eventually(lambda: workshop.steps_of(saga_id)["provision"] == "done", within_s=PATIENCE_S)
-    sent = next(event for event in workshop.saga(saga_id)["events"] if event["kind"] == "succeeded")["payload"]
-    eventually(lambda: workshop.service("authorizer")["backlog"] == 0, within_s=PATIENCE_S)
-    workshop.clear_faults()
-    eventually(lambda: not workshop.service("authorizer")["faults"], within_s=PATIENCE_S)
-    torn = json.dumps(sent | {"data": sent["data"] | {"results": {}}})
-    produce(workshop, Outgoing(topic="authorize", key=saga_id.encode(), value=torn.encode()))
+    told = next(event for event in workshop.saga(saga_id)["events"] if event["kind"] == "succeeded")
+    sent, partition = told["payload"], TopicPartition("authorize", told["partition"])
+    with closing(bus_of(workshop)) as bus:
+        dropped = partial(bus.committed_offsets, "authorizer", ["authorize"])
+        eventually(lambda: dropped()[partition] > told["offset"], within_s=PATIENCE_S)
+        workshop.clear_faults()
+        eventually(lambda: not workshop.service("authorizer")["faults"], within_s=PATIENCE_S)
+        torn = json.dumps(sent | {"data": sent["data"] | {"results": {}}})
+        with closing(bus.producer()) as producer:
+            producer.send([Outgoing(topic="authorize", key=saga_id.encode(), value=torn.encode())])
     expect(status(page, saga_id, "stuck")).to_contain_text("dead-lettered")
     page.locator("[data-component=dead-letters] > summary").click()
     letter = page.locator("[data-part=letters] > li").filter(has_text="results of earlier steps are missing").first

@@ -281,6 +281,16 @@ class TestDeadLetters:
         house.forget(sagas=2)
         assert DeadLetter.objects.get().key == ids[5]
 
+    @pytest.mark.parametrize("key", [None, 0], ids=["of no saga", "of a forgotten saga"])
+    def test_pages_hear_that_there_are_fewer(self, house: House, ids: list[str], key: int | None) -> None:
+        say(letters=[letter(key=None if key is None else ids[key])])
+        seen = board.changes(after=0, limit=100)
+        assert seen
+        house.forget(sagas=2, days=7)
+        view = board.changes(after=seen.seq, limit=100)
+        assert view
+        assert view.counters["dead_letters"] == 0
+
     def test_while_a_saga_is_being_forgotten_none_of_its_messages_can_be_sent_again(
         self, house: House, ids: list[str]
     ) -> None:

@@ -70,7 +70,7 @@ function stuckNotice(...answers) {
     asked.push(url);
     return answers.length > 1 ? answers.shift() : answers[0];
   };
-  const parts = ["words", "show", "problem"].map(part);
+  const parts = ["words", "show", "retry", "problem"].map(part);
   const root = { hidden: true, querySelectorAll: () => parts };
   const notice = createStuck(root, { dispatch: (message) => dispatched.push(message) });
   const settle = () => new Promise(setImmediate);
