@@ -11,8 +11,8 @@ class Dials:
     """Written by the thread that hears the dashboard, read by the one that works; each field is replaced whole.
 
     `crash_at` and `fail_next` are orders that wait for their moment, `heard` is the wish that all else follows.
-    `heard_up_to` is a place in the log of what is asked for: what stands before it was heard, and an order is obeyed
-    once, however often the log is read.
+    `heard_up_to` is a place in the log of what is asked for, and `heard_at` the address of whoever keeps that log: what
+    stands before it was heard, and an order is obeyed once, however often the log is read.
     """
 
     lag_ms: tuple[int, int]
@@ -21,6 +21,7 @@ class Dials:
     crash_at: Instant | None = None
     fail_next: int = 0
     heard: str = ""
+    heard_at: str = ""
     heard_up_to: int = 0
 
     @property
@@ -34,6 +35,11 @@ class Dials:
         self.running = control.running
         self.rules = control.faults
         self.heard = control.wish
+
+    def listen_at(self, address: str, *, end: int) -> None:
+        """Get ready for the log at `address`, which has its end there now; of another one nothing was heard yet."""
+        if self.heard_at != address or self.heard_up_to > end:
+            self.heard_at, self.heard_up_to = address, 0
 
     def obey(self, order: Order) -> None:
         """Arm what `order` asks for; what it does not mention stays as it is."""

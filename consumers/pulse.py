@@ -70,8 +70,7 @@ class Pulse:
         self._eager_until = self._next_beat + EAGER_FOR_S
         self._said_before = max(bus.end_offsets([CONTROL]).values(), default=0)
         for member in members.values():
-            if member.dials.heard_up_to > self._said_before:
-                member.dials.heard_up_to = 0  # this log is another one
+            member.dials.listen_at(bus.address(), end=self._said_before)
         with ExitStack() as opening:  # if the second client cannot be opened, the first is closed
             self._producer = opening.enter_context(closing(bus.producer()))
             self._reader = opening.enter_context(closing(bus.reader(CONTROL)))

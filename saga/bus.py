@@ -138,6 +138,9 @@ class Bus(Protocol):
     def committed_offsets(self, group: str, topics: Iterable[str]) -> dict[TopicPartition, int]:
         """Return what `group` has committed, 0 where it has not. Raises BrokerUnavailable."""
 
+    def address(self) -> str:
+        """Return where the cluster is. One that forgets when it is started again has another address then."""
+
     def is_stale(self) -> bool:
         """Has the cluster moved away, so that everything opened from here must be closed and opened anew?"""
 

@@ -84,6 +84,9 @@ class MemoryBus:
         committed = self.group(group).committed
         return {tp: committed.get(tp, 0) for tp in self.partitions(topics)}
 
+    def address(self) -> str:
+        return f"life {self.lives}"
+
     def is_stale(self) -> bool:
         return self._newest_client < self.lives
 

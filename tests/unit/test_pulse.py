@@ -27,6 +27,7 @@ IDLE: Any = SimpleNamespace(assigned=frozenset(), in_flight=0, handled=0)
 
 
 KILL = Order(instance="1a2b3c4d", kill=True)
+HERE = MemoryBus({}).address()
 
 
 class Patient:
@@ -140,7 +141,7 @@ def test_a_service_follows_what_it_is_told(patient: Patient) -> None:
     asked = control(running=False, lag_ms=(1, 2))
     patient.tell(asked)
     patient.pulse().run_once()
-    assert patient.dials == Dials(lag_ms=(1, 2), running=False, heard=asked.wish, heard_up_to=1)
+    assert patient.dials == Dials(lag_ms=(1, 2), running=False, heard=asked.wish, heard_at=HERE, heard_up_to=1)
 
 
 def test_a_beat_tells_what_the_service_has_heard_last(patient: Patient) -> None:
@@ -154,13 +155,13 @@ def test_the_newest_word_counts(patient: Patient) -> None:
     newest = control(running=True, lag_ms=(5, 6))
     patient.tell(control(running=False), newest)
     patient.pulse().run_once()
-    assert patient.dials == Dials(lag_ms=(5, 6), running=True, heard=newest.wish, heard_up_to=2)
+    assert patient.dials == Dials(lag_ms=(5, 6), running=True, heard=newest.wish, heard_at=HERE, heard_up_to=2)
 
 
 def test_what_another_service_is_told_is_not_followed(patient: Patient) -> None:
     patient.tell(control("notifier", running=False, order=KILL))
     patient.pulse().run_once()
-    assert (patient.dials, patient.killed) == (Dials(lag_ms=(400, 3000)), [])
+    assert (patient.dials, patient.killed) == (Dials(lag_ms=(400, 3000), heard_at=HERE), [])
 
 
 def test_an_instance_that_shall_die_kills_itself(patient: Patient) -> None:
@@ -217,13 +218,23 @@ def test_what_was_asked_for_before_is_not_followed_again(patient: Patient, monke
     assert turns == []
 
 
-def test_a_log_that_begins_anew_is_followed_from_its_beginning(patient: Patient) -> None:
+@pytest.mark.parametrize("said_since", [1, 3, 9], ids=["shorter", "as long", "longer"])
+def test_a_log_that_begins_anew_is_followed_from_its_beginning(patient: Patient, said_since: int) -> None:
     patient.tell(control(), control(), control())
     patient.pulse().run_once()
     patient.bus.restart()
-    patient.tell(control(running=False))
+    patient.tell(control(order=KILL), *[control()] * (said_since - 1))
     patient.pulse().run_once()
-    assert not patient.dials.running
+    assert patient.killed == [(os.getpid(), signal.SIGKILL)]
+
+
+def test_what_was_asked_of_a_cluster_that_was_emptied_is_heard_anew(patient: Patient) -> None:
+    patient.tell(control(), control(), control())
+    patient.pulse().run_once()
+    patient.bus.logs[TopicPartition(CONTROL, 0)].clear()
+    patient.tell(control(order=KILL))
+    patient.pulse().run_once()
+    assert patient.killed == [(os.getpid(), signal.SIGKILL)]
 
 
 def test_one_that_gets_no_partition_does_not_hurry_for_ever(patient: Patient) -> None:
@@ -254,8 +265,8 @@ def test_of_services_that_share_a_process_each_follows_what_it_is_told(patient: 
     asked = control("hotel", lag_ms=(1, 2), order=Order(instance="1a2b3c4d", fail_next=2))
     patient.tell(asked)
     patient.shared_pulse().run_once()
-    assert patient.dials == Dials(lag_ms=(400, 3000))
-    assert patient.other_dials == Dials(lag_ms=(1, 2), fail_next=2, heard=asked.wish, heard_up_to=1)
+    assert patient.dials == Dials(lag_ms=(400, 3000), heard_at=HERE)
+    assert patient.other_dials == Dials(lag_ms=(1, 2), fail_next=2, heard=asked.wish, heard_at=HERE, heard_up_to=1)
 
 
 @pytest.mark.parametrize(

@@ -111,6 +111,9 @@ class KafkaBus:
         answer = self._ask(lambda admin: admin.list_group_offsets({group: wanted}))[group]
         return {TopicPartition(*partition): max(found.offset, 0) for partition, found in answer.items()}
 
+    def address(self) -> str:
+        return self._read_address()
+
     def is_stale(self) -> bool:
         """Has the cluster left the address where the newest client went? Older clients find out for themselves."""
         return self._origin is not None and self._origin.has_moved()
