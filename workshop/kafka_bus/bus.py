@@ -197,5 +197,5 @@ class KafkaBus:
 
 
 def _description(topic: str, partitions: int) -> dict[str, Any]:
-    configs = settings.TOPIC | settings.TOPICS.get(topic, {})
+    configs = settings.TOPIC_CONFIGS | settings.CONFIGS_BY_TOPIC.get(topic, {})
     return {"num_partitions": partitions, "replication_factor": -1, "configs": configs}

@@ -3,7 +3,7 @@
 import socket
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from typing import Any
 
 from kafka import KafkaConsumer
@@ -26,20 +26,18 @@ def knock(address: str) -> None:
 @contextmanager
 def opening(address: str) -> Iterator[Callable[..., KafkaNetClient]]:
     """Give what makes a client's network, and close it if opening fails: the library would leave its thread running."""
-    networks: list[KafkaNetClient] = []
+    with ExitStack() as unless_it_works:
 
-    def make(**configuration: Any) -> KafkaNetClient:
-        networks.append(KafkaNetClient(**configuration))
-        return networks[-1]
+        def make(**configuration: Any) -> KafkaNetClient:
+            network = KafkaNetClient(**configuration)
+            unless_it_works.callback(network.close)
+            return network
 
-    try:
-        yield make
-    except BaseException as error:
-        for network in networks:
-            network.close()
-        if isinstance(error, KafkaError):
+        try:
+            yield make
+        except KafkaError as error:
             raise BrokerUnavailable(f"no broker answers at {address}") from error
-        raise
+        unless_it_works.pop_all()
 
 
 def learn_cluster(client: KafkaConsumer) -> None:

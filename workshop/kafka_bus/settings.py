@@ -10,16 +10,16 @@ from kafka.partitioner.abc import Partitioner
 MAX_MESSAGE_BYTES = 1_000_000
 """Just under what a Kafka broker takes by default."""
 _HOUR_MS = "3600000"
-TOPIC: dict[str, str] = {
+TOPIC_CONFIGS: dict[str, str] = {
     "cleanup.policy": "delete",
     "message.timestamp.type": "LogAppendTime",  # a cluster would refuse what comes from a host an hour ahead of it
     "compression.type": "producer",  # whatever a cluster prefers, what is written can be read
 }
-TOPICS: dict[str, dict[str, str]] = {
+CONFIGS_BY_TOPIC: dict[str, dict[str, str]] = {
     "control": {"cleanup.policy": "compact"},  # only the newest message of a key matters
     "heartbeat": {"retention.ms": _HOUR_MS, "segment.ms": _HOUR_MS},  # read as it comes, and never again
 }
-"""How a cluster keeps the topics that are made for the project: all of them, and some otherwise."""
+"""How a cluster keeps the topics that are made for the project: all of them as above, these otherwise."""
 CONNECT_MS = 5000
 ANSWER_MS = 5000
 CLOSE_S = 1.5
