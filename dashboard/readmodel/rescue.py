@@ -4,7 +4,8 @@ Nothing is sent from here: what is wanted is written down, and the relay sends i
 broker is away.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from django.db import DatabaseError, transaction
 
@@ -36,16 +37,11 @@ def retry(saga_id: str) -> Saga:
 
 def retry_all_stuck() -> list[str]:
     """Drive every stuck saga on, as `retry` does, and return their ids. Raises NotAccepted."""
-    try:
-        with transaction.atomic():
-            board = Board.locked()
-            stuck = Saga.objects.filter(finished=None, status=STUCK).order_by("number")
-            found = list(stuck.values_list("number", "saga_id"))
-            want_again([(board.next_seq(), number) for number, _ in found])
-            board.save()
-    except DatabaseError as error:
-        raise NotAccepted(f"the wish could not be written down: {error}") from error
-    outbox.news.set()
+    with _writing_down("wish") as board:
+        stuck = Saga.objects.filter(finished=None, status=STUCK).order_by("number")
+        found = list(stuck.values_list("number", "saga_id"))
+        want_again([(board.next_seq(), number) for number, _ in found])
+        board.save()
     return [saga_id for _, saga_id in found]
 
 
@@ -86,42 +82,43 @@ def replay(letter_id: int, value: str | None) -> DeadLetter:
 
     Raises NotFound, BadRequest if it would be refused again, Conflict if it was replayed already, NotAccepted.
     """
-    try:
-        with transaction.atomic():
-            Board.locked()
-            letter = DeadLetter.objects.filter(id=letter_id).first()
-            if letter is None:
-                raise NotFound(f"there is no dead letter {letter_id}")
-            if letter.replay is not None:
-                raise Conflict("this message was replayed already")
-            letter.replay = _checked(letter, (letter.value or "") if value is None else value)
-            letter.save(update_fields=["replay"])
-    except DatabaseError as error:
-        raise NotAccepted(f"the replay could not be written down: {error}") from error
-    outbox.news.set()
+    with _writing_down("replay"):
+        letter = DeadLetter.objects.filter(id=letter_id).first()
+        if letter is None:
+            raise NotFound(f"there is no dead letter {letter_id}")
+        if letter.replay is not None:
+            raise Conflict("this message was replayed already")
+        letter.replay = _checked(letter, (letter.value or "") if value is None else value)
+        letter.save(update_fields=["replay"])
     return letter
 
 
 def _change(saga_id: str, apply: Callable[[Saga], None]) -> Saga:
+    with _writing_down("wish") as board:
+        saga = Saga.objects.filter(saga_id=saga_id).first()
+        if saga is None:
+            raise NotFound(f"there is no saga {saga_id!r}")
+        if saga.finished is not None:
+            raise Conflict(f"the saga has ended: it is {saga.status}")
+        wanted_before = (saga.round, saga.roll_back_hop, saga.resolved_step)
+        apply(saga)
+        if wanted_before != (saga.round, saga.roll_back_hop, saga.resolved_step):
+            saga.fed_topic = saga.fed_partition = saga.fed_offset = None
+            saga.seq = board.next_seq()
+            saga.save()
+            board.save()
+    return saga
+
+
+@contextmanager
+def _writing_down(what: str) -> Iterator[Board]:
+    """Give the board, held while somebody decides; then wake the relay. Raises NotAccepted, and nothing is decided."""
     try:
         with transaction.atomic():
-            board = Board.locked()
-            saga = Saga.objects.filter(saga_id=saga_id).first()
-            if saga is None:
-                raise NotFound(f"there is no saga {saga_id!r}")
-            if saga.finished is not None:
-                raise Conflict(f"the saga has ended: it is {saga.status}")
-            wanted_before = (saga.round, saga.roll_back_hop, saga.resolved_step)
-            apply(saga)
-            if wanted_before != (saga.round, saga.roll_back_hop, saga.resolved_step):
-                saga.fed_topic = saga.fed_partition = saga.fed_offset = None
-                saga.seq = board.next_seq()
-                saga.save()
-                board.save()
+            yield Board.locked()
     except DatabaseError as error:
-        raise NotAccepted(f"the wish could not be written down: {error}") from error
+        raise NotAccepted(f"the {what} could not be written down: {error}") from error
     outbox.news.set()
-    return saga
 
 
 def _checked(letter: DeadLetter, value: str) -> str:
