@@ -30,6 +30,7 @@ from workshop.config import Config
 from workshop.links import open_bus, with_bus
 from workshop.loop import Loop, Worker
 
+REST_S = 1.0  # of the parts that look at something once a second
 LAST_CYCLE_S = 5.0
 
 
@@ -52,12 +53,13 @@ class Backstage:
         )
         # The monitor has to tell when the broker is away, so it alone does not wait for it.
         self._monitor = Loop("monitor", self._open_monitor, may_run=self._leads)
-        policy = Policy(config.retention_days, config.retention_sagas)
+        deadlines = functools.partial(Deadlines, deadline_s=config.saga_deadline_s)
+        retention = functools.partial(Retention, policy=Policy(config.retention_days, config.retention_sagas))
         self._led = (
             self._only_once("relay", functools.partial(Relay, in_flight_limit=config.in_flight_limit)),
             self._only_once("herald", Herald),
-            self._only_once("deadlines", functools.partial(Deadlines, deadline_s=config.saga_deadline_s)),
-            self._only_once("retention", functools.partial(Retention, policy=policy)),
+            self._only_once("deadlines", deadlines, rest_s=REST_S),
+            self._only_once("retention", retention, rest_s=REST_S),
             self._monitor,
         )
         self._among_others = self._loops_among_others()
@@ -83,9 +85,9 @@ class Backstage:
     def _leads(self) -> bool:
         return self._lease is None or self._lease.is_held()
 
-    def _only_once(self, name: str, open_worker: Callable[..., Worker]) -> Loop[Any]:
+    def _only_once(self, name: str, open_worker: Callable[..., Worker], *, rest_s: float = 0.0) -> Loop[Any]:
         """Return the loop of a part that runs in one process at a time."""
-        return with_bus(self._config, name, open_worker, may_run=self._leads)
+        return with_bus(self._config, name, open_worker, may_run=self._leads, rest_s=rest_s)
 
     def _loops_among_others(self) -> Iterable[Loop[Any]]:
         """Return the loops that are needed where there may be several such processes, or web processes without one."""
@@ -93,14 +95,14 @@ class Backstage:
         if lease is None:
             return ()
         beat = functools.partial(alive.beat, self._config.run_dir, "projector")
-        reporter = Loop("reporter", lambda stop: Reporter(self._instance, HEALTH), after_cycle=beat)
-        return Loop("lease", lambda stop: lease), reporter
+        reporter = Loop("reporter", lambda stop: Reporter(self._instance, HEALTH), after_cycle=beat, rest_s=REST_S)
+        return Loop("lease", lambda stop: lease, rest_s=REST_S), reporter
 
     def _open_monitor(self, stop: threading.Event) -> Monitor:
         services.ensure_rows(self._config.lag_ms)
         bus = open_bus(self._config, "monitor")
         table = self._config.processes_file
-        return Monitor(bus, watch=self._watch, process_table=table, board_changed=self._board_changed)
+        return Monitor(bus, watch=self._watch, process_table=table, board_changed=self._board_changed, stop=stop)
 
     def _trouble(self, loop: Loop[Any]) -> str:
         """One that does not lead stands by with some of its parts, and is well."""

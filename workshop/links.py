@@ -21,10 +21,10 @@ def open_bus(config: Config, name: str) -> KafkaBus:
     return KafkaBus(lambda: servers, embedded=False, client_id=client_id, security=security)
 
 
-def with_bus(config: Config, name: str, open_worker: Callable[[KafkaBus], W], **of_loop: Callable[[], Any]) -> Loop[W]:
+def with_bus(config: Config, name: str, open_worker: Callable[[KafkaBus], W], **of_loop: Any) -> Loop[W]:
     """Return a loop with a bus of its own: it waits for the broker, makes missing topics, then opens the worker.
 
-    `of_loop` goes to the loop: `may_run`, `after_cycle`.
+    `of_loop` goes to the loop: `may_run`, `after_cycle`, `rest_s`.
     """
     bus = open_bus(config, name)
     topics = partitions_by_topic(config.topic_partitions)

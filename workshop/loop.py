@@ -22,7 +22,9 @@ log = logging.getLogger(__name__)
 
 
 class Worker(Protocol):
-    def run_once(self) -> bool: ...
+    def run_once(self) -> bool:
+        """Return whether there may be more to do at once."""
+
     def close(self) -> None: ...
 
 
@@ -33,7 +35,8 @@ class Loop(Generic[W]):
     """Runs what `open_worker` opens while `may_run()` holds; opens it anew when `is_stale()` or after an error.
 
     `open_worker` is handed the event that tells it to stop waiting, and may then return None. `after_cycle` is called
-    after each cycle that went well.
+    after each cycle that went well. After one that left nothing to do the loop rests for `rest_s` seconds: that is for
+    workers that look at something from time to time, and none for those that wait for messages themselves.
     """
 
     def __init__(
@@ -44,6 +47,7 @@ class Loop(Generic[W]):
         is_stale: Callable[[], bool] = lambda: False,
         may_run: Callable[[], bool] = lambda: True,
         after_cycle: Callable[[], None] = lambda: None,
+        rest_s: float = 0.0,
     ) -> None:
         self.name = name
         self.state: State = "starting"
@@ -53,6 +57,7 @@ class Loop(Generic[W]):
         self._is_stale = is_stale
         self._may_run = may_run
         self._after_cycle = after_cycle
+        self._rest_s = rest_s
         self._stop = threading.Event()
         self._failures = 0
 
@@ -90,10 +95,12 @@ class Loop(Generic[W]):
         self.worker = worker
         try:
             while self._may_run() and not self._stop.is_set() and not self._is_stale():
-                worker.run_once()
+                has_more = worker.run_once()
                 self._after_cycle()
                 self._failures = 0
                 self._be("running")
+                if not has_more:
+                    self._stop.wait(self._rest_s)
         finally:
             self.worker = None
             worker.close()

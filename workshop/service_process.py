@@ -1,9 +1,8 @@
 """What one service process is made of: a worker for each service in it, with its dials, and a pulse for all of them."""
 
-import functools
 import random
+import threading
 import uuid
-from collections.abc import Callable
 
 from consumers.clock import Clock, ServerClock
 from consumers.coordinator import Coordinator
@@ -23,14 +22,15 @@ from workshop.kafka_bus import KafkaBus
 from workshop.links import with_bus
 from workshop.processes import services_of
 
+STOP_CHECK_S = 0.1
+
 
 class _Service:
     """One service of the process: its dials, and the loop that its worker runs in."""
 
-    def __init__(self, name: str, config: Config, *, is_informed: Callable[[], bool]) -> None:
+    def __init__(self, name: str, config: Config) -> None:
         self._name = name
         self._config = config
-        self._is_informed = is_informed
         self._clock = ServerClock(name)
         self.dials = Dials(lag_ms=config.lag_ms)
         self.loop = with_bus(config, name, self._open_worker, may_run=self._may_run, after_cycle=self._clock.look)
@@ -63,25 +63,32 @@ class _Service:
         )
 
     def _may_run(self) -> bool:
-        """A service that was stopped stays so when its process is started again: it listens before it works."""
-        return self._is_informed() and self.dials.running
+        return self.dials.running
 
 
 class ServiceProcess:
-    """`manage.py consume NAME`: one worker a service, each on a thread of its own, and the pulse beside them."""
+    """`manage.py consume NAME`: one worker a service, each on a thread of its own, and the pulse beside them.
+
+    A service that was stopped stays so when its process is started again: it listens before it works.
+    """
 
     def __init__(self, process: str, config: Config) -> None:
         names = services_of(process)
-        self._services = {name: _Service(name, config, is_informed=self._is_informed) for name in names}
+        self._process = process
+        self._run_dir = config.run_dir
+        self._services = {name: _Service(name, config) for name in names}
         self._instance = uuid.uuid4().hex[:8]
-        beat = functools.partial(alive.beat, config.run_dir, process)
-        self._pulse_loop = with_bus(config, f"{'-'.join(self._services)}-pulse", self._open_pulse, after_cycle=beat)
-        self._was_informed = False
+        pulse_name = f"{'-'.join(self._services)}-pulse"
+        self._pulse_loop = with_bus(config, pulse_name, self._open_pulse, after_cycle=self._after_pulse)
+        self._is_informed = threading.Event()
+        self._is_stopping = False
         self._has_worked = False
 
     def run(self) -> None:
         """Work until `stop` is called."""
         pulse = self._pulse_loop.start()
+        while not (self._is_stopping or self._is_informed.wait(STOP_CHECK_S)):
+            pass
         for thread in [service.loop.start() for service in self._services.values()]:
             thread.join()
         self._has_worked = True
@@ -91,6 +98,7 @@ class ServiceProcess:
     def stop(self) -> None:
         for service in self._services.values():
             service.loop.stop()
+        self._is_stopping = True  # no event: a signal handler may not set what its own thread waits for
 
     def _open_pulse(self, bus: KafkaBus) -> Pulse:
         members = {name: Hosted(service.dials, service.condition) for name, service in self._services.items()}
@@ -100,9 +108,8 @@ class ServiceProcess:
         """Is all work over? Who cannot beat at the moment need not try to say so: it would only take longer to end."""
         return self._has_worked and self._pulse_loop.state == "running"
 
-    def _is_informed(self) -> bool:
-        """Has everything been heard that was said before this process began?"""
-        if not self._was_informed:
-            pulse = self._pulse_loop.worker
-            self._was_informed = pulse is not None and pulse.is_up_to_date
-        return self._was_informed
+    def _after_pulse(self) -> None:
+        alive.beat(self._run_dir, self._process)
+        pulse = self._pulse_loop.worker
+        if pulse and pulse.is_up_to_date:
+            self._is_informed.set()

@@ -1,7 +1,6 @@
 """How a web process knows of a backstage in another process: that one writes down how its parts are, every second."""
 
 import json
-import threading
 from datetime import timedelta
 
 from django.db import DatabaseError
@@ -11,7 +10,6 @@ from dashboard.backstage.health import Health, Report
 from dashboard.backstage.lease import holder_now
 from dashboard.models import BackstageReport
 
-INTERVAL_S = 1.0
 SILENT_AFTER = timedelta(seconds=3)
 FORGET_AFTER = timedelta(minutes=1)
 LEAD = "lead"
@@ -28,15 +26,13 @@ class Reporter:
     def __init__(self, instance: str, health: Health) -> None:
         self._instance = instance
         self._health = health
-        self._pause = threading.Event()
 
     def run_once(self) -> bool:
-        """Say it, forget who has gone, then wait for the next second. Raises DatabaseError."""
+        """Say it, and forget who has gone. Raises DatabaseError."""
         said = {"parts": json.dumps(self._health.report()), "said_at": Now()}
         BackstageReport.objects.update_or_create(instance=self._instance, defaults=said)
         BackstageReport.objects.filter(said_at__lt=Now() - FORGET_AFTER).delete()
-        self._pause.wait(INTERVAL_S)
-        return True
+        return False
 
     def close(self) -> None:
         """What was said last is soon too old to count."""

@@ -6,7 +6,6 @@ twice the ledgers absorb, what is flagged twice is one event, an order given twi
 something old is told again what is asked of it.
 """
 
-import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -19,7 +18,6 @@ from django.db.models.functions import Now
 from dashboard import models
 
 LEADER = "leader"
-INTERVAL_S = 1.0
 # Three renewals may fail before somebody else takes over.
 VALID_FOR = timedelta(seconds=4)
 
@@ -32,20 +30,18 @@ class Lease:
         self._clock = clock
         self._sure_until = float("-inf")
         self._is_made = False
-        self._pause = threading.Event()
 
     def is_held(self) -> bool:
         """Is it certain that nobody else leads? By this process's own clock, so it is known without asking anybody."""
         return self._clock() < self._sure_until
 
     def run_once(self) -> bool:
-        """Renew it, or take it when it has run out, then wait for the next second. Raises DatabaseError."""
+        """Renew it, or take it when it has run out. Raises DatabaseError."""
         self._make()
         asked_at = self._clock()
         is_mine = self._take()
         self._sure_until = asked_at + VALID_FOR.total_seconds() if is_mine else float("-inf")
-        self._pause.wait(INTERVAL_S)
-        return is_mine
+        return False
 
     def give_back(self) -> None:
         """Let another take over at once. Call it when everything that may run only once has ended."""

@@ -30,15 +30,26 @@ class _Backlogs(NamedTuple):
 
 
 class Monitor:
-    """Keeps the `view` of each service's row true. `process_table` is the supervisor's, where there is one."""
+    """Keeps the `view` of each service's row true. `process_table` is the supervisor's, where there is one.
 
-    def __init__(self, bus: Bus, *, watch: Watch, process_table: Path, board_changed: Callable[[], None]) -> None:
+    `stop` is set when it shall not wait any more.
+    """
+
+    def __init__(
+        self,
+        bus: Bus,
+        *,
+        watch: Watch,
+        process_table: Path,
+        board_changed: Callable[[], None],
+        stop: threading.Event,
+    ) -> None:
         self.broker_trouble = ""
         self._bus = bus
         self._watch = watch
         self._process_table = process_table
         self._board_changed = board_changed
-        self._pause = threading.Event()
+        self._stop = stop
         self._last = _Backlogs({}, {})
 
     def run_once(self) -> bool:
@@ -51,7 +62,7 @@ class Monitor:
         if changed:
             self._board_changed()
         if self._watch.news.wait(INTERVAL_S):
-            self._pause.wait(GATHER_S)
+            self._stop.wait(GATHER_S)
         return changed
 
     def close(self) -> None:

@@ -9,7 +9,6 @@ A service that is stopped is waited for. So is anything that is still on its way
 that came again after its saga was forgotten would be worked on as if it were new.
 """
 
-import threading
 import time
 from collections.abc import Callable, Iterable
 from contextlib import closing
@@ -31,7 +30,6 @@ from saga.messages import MAX_FORGOTTEN, Forget
 from saga.times import rfc3339
 from saga.topics import FORGET, SERVICES
 
-INTERVAL_S = 1.0
 # Sagas that are forgotten together, and rows of sagas that are deleted in one transaction.
 BATCH_SAGAS = 5_000
 DELETED_AT_ONCE = 200
@@ -86,16 +84,12 @@ class Retention:
         self._clock = clock
         self._calm = Calm(bus)
         self._told: _Told | None = None
-        self._pause = threading.Event()
 
     def run_once(self) -> bool:
-        """Take the next step, or wait a while. Raises BrokerUnavailable, DatabaseError; all of it is then done anew."""
+        """Take the next step, if there is one. Raises BrokerUnavailable, DatabaseError; all is then done anew."""
         clock.look()
         board = Board.current()
-        has_worked = self._go_on(board) if board.forgotten > board.pruned else self._begin(board)
-        if not has_worked:
-            self._pause.wait(INTERVAL_S)
-        return has_worked
+        return self._go_on(board) if board.forgotten > board.pruned else self._begin(board)
 
     def close(self) -> None:
         """Nothing stays open: there is something to say once in a long while."""

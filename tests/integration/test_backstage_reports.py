@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 from django.db.models import F
 
-from dashboard.backstage import backstage_reports, lease
 from dashboard.backstage.backstage_reports import FORGET_AFTER, SILENT_AFTER, Reporter, leadership, parts_elsewhere
 from dashboard.backstage.health import Health
 from dashboard.backstage.lease import Lease
@@ -18,9 +17,8 @@ Say = Callable[..., None]
 
 
 @pytest.fixture
-def say(monkeypatch: pytest.MonkeyPatch) -> Say:
+def say() -> Say:
     """Return a function by which a process says how its parts are: what is wrong with each, or nothing."""
-    monkeypatch.setattr(backstage_reports, "INTERVAL_S", 0.0)
 
     def say(instance: str, **troubles: str) -> None:
         health = Health()
@@ -83,8 +81,7 @@ def test_who_has_gone_is_forgotten(say: Say) -> None:
     assert [report.instance for report in BackstageReport.objects.all()] == ["two"]
 
 
-def test_it_is_told_who_leads_and_who_stands_by(say: Say, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lease, "INTERVAL_S", 0.0)
+def test_it_is_told_who_leads_and_who_stands_by(say: Say) -> None:
     Lease("two").run_once()
     for instance in ("one", "two", "three"):
         say(instance, relay="")

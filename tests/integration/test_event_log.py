@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from dashboard.backstage import deadlines, relay
+from dashboard.backstage import relay
 from dashboard.backstage.deadlines import Deadlines
 from dashboard.backstage.relay import Relay
 from dashboard.models import Saga
@@ -30,7 +30,6 @@ def lines(caplog: pytest.LogCaptureFixture) -> list[dict[str, Any]]:
 def test_a_start_and_a_deadline_that_passed_are_logged(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(deadlines, "INTERVAL_S", 0)
     monkeypatch.setattr(relay, "IDLE_S", 0)
     [saga_id] = accept()
     bus = memory_bus()

@@ -1,6 +1,7 @@
 """Services are told what they are asked to be, and the board shows how they are."""
 
 import json
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -174,6 +175,7 @@ class Sight:
             watch=self.watch,
             process_table=self.processes,
             board_changed=self._board_changed,
+            stop=threading.Event(),
         )
 
     def see(self, name: str = "provisioner") -> dict[str, Any]:

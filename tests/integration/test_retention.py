@@ -33,7 +33,6 @@ LONG_AGO = at(0)
 
 @pytest.fixture(autouse=True)
 def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(retention, "INTERVAL_S", 0)
     monkeypatch.setattr(retention, "DELETED_AT_ONCE", 2)
     monkeypatch.setattr(calm, "ROUNDS", 2)
     monkeypatch.setattr(worker, "POLL_TIMEOUT_S", 0.0)

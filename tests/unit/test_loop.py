@@ -161,10 +161,21 @@ def test_the_waits_between_failures_double_up_to_the_longest() -> None:
 def test_after_a_cycle_that_succeeded_the_waits_begin_anew() -> None:
     gone = BrokerUnavailable("gone")
     cycles = iter([lambda: None, failing_with(gone)])
-    loop = Loop("test", Opener(gone, gone, Worker(lambda: next(cycles)())))
+    loop = Loop("test", Opener(gone, gone, Worker(lambda: next(cycles)(), is_busy=True)))
     loop._stop = waits = Waits(3)
     loop.start().join()
     assert waits.seconds == [0.25, 0.5, 0.25]
+
+
+@pytest.mark.parametrize(("is_busy", "rests"), [(False, [30.0] * 3), (True, [])], ids=["nothing to do", "more to do"])
+def test_it_rests_after_a_cycle_that_left_nothing_to_do(is_busy: bool, rests: list[float]) -> None:
+    loop = Loop("test", Opener(Worker(is_busy=is_busy)), rest_s=30.0)
+    loop._stop = waits = Waits(3)
+    thread = loop.start()
+    eventually(lambda: waits.is_set() or (loop.worker and loop.worker.cycles > 3))
+    assert waits.seconds == rests
+    loop.stop()
+    thread.join()
 
 
 def test_nothing_is_opened_while_it_may_not_run() -> None:

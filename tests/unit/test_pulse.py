@@ -34,7 +34,7 @@ class Patient:
     """A pulse, and what is around it."""
 
     def __init__(self, bus: MemoryBus | None = None) -> None:
-        self.bus = bus or MemoryBus(partitions_by_topic(1))
+        self.bus = bus or MemoryBus(partitions_by_topic(1), waits=False)
         self.clock = HeldClock()
         self.dials = Dials(lag_ms=(400, 3000))
         self.other_dials = Dials(lag_ms=(400, 3000))
