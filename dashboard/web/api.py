@@ -16,26 +16,21 @@ from dashboard.models import DeadLetter, Saga, Service
 from dashboard.readmodel import history, outbox, rescue, services
 from dashboard.readmodel.board import page, row_of
 from dashboard.web import audit, limits
-from dashboard.web.guards import refusal, refusal_of, too_large
-from dashboard.web.instructor import by_instructor
-from dashboard.web.schemas import (
-    AS_IT_WAS,
+from dashboard.web.answers import (
     Accepted,
     DeadLetterRow,
     DeadLetters,
     Invariants,
-    NewSagas,
     Problem,
-    Replay,
-    Resolution,
     SagaHistory,
     SagaPage,
-    SagaQuery,
     SagaRow,
-    ServiceChange,
     ServiceRow,
     Services,
 )
+from dashboard.web.guards import refusal, refusal_of, too_large
+from dashboard.web.instructor import by_instructor
+from dashboard.web.requests import AS_IT_WAS, NewSagas, Replay, Resolution, SagaQuery, ServiceChange
 from saga import tracing
 from saga.state import ENDED
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from dashboard.errors import BadRequest
 from dashboard.readmodel import outbox
-from dashboard.web.schemas import NewSagas
+from dashboard.web.requests import NewSagas
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from dashboard.web import drawing, stories
-from dashboard.web.schemas import NewSagas
+from dashboard.web.requests import NewSagas
 from saga.definitions import DEFINITIONS
 from saga.state import STEP_STATUSES
 
