@@ -21,8 +21,8 @@ from saga import reports, wire
 from saga.bus import Bus, Record, TopicPartition, gather
 from saga.errors import MessageRejected
 from saga.event_lines import LOGGER, letter_line, lines_of
-from saga.messages import DeadLetter, Forget, Reply, SagaMessage, Trace, TraceEvent
-from saga.steering import Instant
+from saga.messages import DeadLetter, Reply, SagaMessage, Trace, TraceEvent
+from saga.steering import Forget, Instant
 from saga.topics import DEAD_LETTER, FORGET, TOPICS_BY_SERVICE, TRACE
 
 POLL_TIMEOUT_S = 1.0

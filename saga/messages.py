@@ -10,7 +10,7 @@ from typing import Annotated, Any, ClassVar
 
 from pydantic import AfterValidator, ConfigDict, Field, StringConstraints
 
-from saga import times, tracing
+from saga import times
 from saga.tracing import TraceId
 
 _STRICT = ConfigDict(extra="forbid", strict=True)
@@ -18,8 +18,6 @@ _STRICT = ConfigDict(extra="forbid", strict=True)
 # The longest text that a name may be, here and in every database.
 MAX_NAME = 100
 MAX_REASON = 500
-# How many sagas are forgotten by one message.
-MAX_FORGOTTEN = 1_000
 Name = Annotated[str, StringConstraints(min_length=1, max_length=MAX_NAME)]
 # What a person gives as the error that shall happen. NUL is a character that PostgreSQL holds nowhere.
 ErrorText = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"^[^\x00]*$")]
@@ -211,29 +209,6 @@ class Trace:
     @property
     def subject(self) -> str:
         return self.saga_id
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Forget:
-    """What the dashboard tells every service: nobody needs to know of these sagas any more, all of which have ended."""
-
-    __pydantic_config__: ClassVar = _STRICT
-    TYPE: ClassVar = "workshop.forget.v1"
-
-    saga_ids: Annotated[tuple[SagaId, ...], Field(min_length=1, max_length=MAX_FORGOTTEN)]
-
-    @property
-    def id(self) -> str:
-        return f"{self.saga_ids[0]}.forget.{len(self.saga_ids)}"
-
-    @property
-    def subject(self) -> str:
-        return self.id
-
-    @property
-    def trace_id(self) -> str:
-        """It is no single saga's business, so each is a trace of its own."""
-        return tracing.trace_id_of(self.id)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

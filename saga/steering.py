@@ -1,4 +1,4 @@
-"""What services and the dashboard say to each other about the services themselves."""
+"""What services and the dashboard say to each other beside the sagas' own messages."""
 
 import zlib
 from dataclasses import dataclass, field, replace
@@ -8,7 +8,10 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import ConfigDict, Field
 
 from saga import tracing
-from saga.messages import Action, Count, ErrorText, Name, Timestamp
+from saga.messages import Action, Count, ErrorText, Name, SagaId, Timestamp
+
+# How many sagas are forgotten by one message.
+MAX_FORGOTTEN = 1_000
 
 _STRICT = ConfigDict(extra="forbid", strict=True)
 
@@ -144,4 +147,27 @@ class Control:
     @property
     def trace_id(self) -> str:
         """It is no saga's business, so each is a trace of its own."""
+        return tracing.trace_id_of(self.id)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Forget:
+    """What the dashboard tells every service: nobody needs to know of these sagas any more, all of which have ended."""
+
+    __pydantic_config__: ClassVar = _STRICT
+    TYPE: ClassVar = "workshop.forget.v1"
+
+    saga_ids: Annotated[tuple[SagaId, ...], Field(min_length=1, max_length=MAX_FORGOTTEN)]
+
+    @property
+    def id(self) -> str:
+        return f"{self.saga_ids[0]}.forget.{len(self.saga_ids)}"
+
+    @property
+    def subject(self) -> str:
+        return self.id
+
+    @property
+    def trace_id(self) -> str:
+        """It is no single saga's business, so each is a trace of its own."""
         return tracing.trace_id_of(self.id)

@@ -26,7 +26,7 @@ from dashboard.readmodel import clock
 from dashboard.readmodel.clock import utc_now
 from saga import wire
 from saga.bus import Bus, Outgoing, TopicPartition
-from saga.messages import MAX_FORGOTTEN, Forget
+from saga.steering import MAX_FORGOTTEN, Forget
 from saga.times import rfc3339
 from saga.topics import FORGET, SERVICES
 

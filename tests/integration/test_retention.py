@@ -18,7 +18,7 @@ from dashboard.readmodel.clock import utc_now
 from saga import wire
 from saga.bus import Outgoing, Place
 from saga.errors import BrokerUnavailable
-from saga.messages import Forget
+from saga.steering import Forget
 from saga.topics import DEAD_LETTER, FORGET, PARTICIPANTS, SERVICES, TRACE
 from tests.dash_factories import STEPS, accept, at, completion, finish, letter, life_of, saga, say, stuck_undo
 from tests.dash_ledgers import do

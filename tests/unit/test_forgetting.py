@@ -9,8 +9,7 @@ from consumers.worker import Worker
 from saga import wire
 from saga.bus import Outgoing, TopicPartition
 from saga.definitions import COORDINATOR
-from saga.messages import Forget
-from saga.steering import FaultRules, Instant
+from saga.steering import FaultRules, Forget, Instant
 from saga.topics import FORGET, SERVICES
 from tests.factories import AT, request
 from tests.office import start
