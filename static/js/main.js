@@ -16,6 +16,7 @@ import { createParts } from "./components/parts.js";
 import { createSagas } from "./components/sagas.js";
 import { createServices } from "./components/services.js";
 import { connectShortcuts } from "./components/shortcuts.js";
+import { createStopped } from "./components/stopped.js";
 import { createStuck } from "./components/stuck.js";
 import { createTraceMode } from "./components/trace-mode.js";
 import { createWeave } from "./components/weave.js";
@@ -39,6 +40,7 @@ const drawn = [
   createTraceMode(component("trace-mode"), { onSwitch: switchTrace }),
   createServices(component("services"), { dispatch, openFaults: connectFaults(component("faults"), { dispatch }) }),
   createFaultsOn(component("faults-on"), { dispatch }),
+  createStopped(component("stopped"), { dispatch }),
   createNotices(component("notices")),
   createParts(component("parts")),
   createStuck(component("stuck"), { dispatch }),

@@ -8,7 +8,7 @@ import { lookOf, STEP_STATES } from "../../static/js/model/states.js";
 import { weave } from "../../static/js/model/weave.js";
 import { visibleRange } from "../../static/js/model/window.js";
 import {
-  countdown, duration, elapsedMs, partitionsWords, plural, prettyPayload, resultWords,
+  backlogWords, countdown, duration, elapsedMs, partitionsWords, plural, prettyPayload, resultWords,
 } from "../../static/js/model/words.js";
 
 function sagas(...rows) {
@@ -119,6 +119,16 @@ for (const [partitions, words] of [
 }
 
 test("what is no JSON is shown as it stood on the wire", () => assert.equal(prettyPayload("{oops"), "{oops"));
+
+for (const [backlogs, words] of [
+  [[0, 0], "Nothing waits yet."],
+  [[1, 0], "1 message waits, and nothing is lost."],
+  [[1200, 3], "1,203 messages wait, and nothing is lost."],
+]) {
+  test(`for stopped services with ${backlogs.join(" and ")} waiting it is told: ${words}`, () => {
+    assert.equal(backlogWords(backlogs.map((backlog) => ({ backlog }))), words);
+  });
+}
 
 test("one and many", () => assert.deepEqual([plural(1, "saga"), plural(2000, "saga")], ["1 saga", "2,000 sagas"]));
 

@@ -38,6 +38,13 @@ export function countdown(rfc3339, nowMs) {
   return left > 0 ? `in ${duration(left)}` : "now";
 }
 
+/** How much waits for services that are stopped, altogether. */
+export function backlogWords(services) {
+  const waiting = services.reduce((sum, { backlog }) => sum + backlog, 0);
+  if (waiting === 0) return "Nothing waits yet.";
+  return `${plural(waiting, "message")} ${waiting === 1 ? "waits" : "wait"}, and nothing is lost.`;
+}
+
 /** What a step achieved, in a few words. */
 export function resultWords(result) {
   if (!result) return "";
