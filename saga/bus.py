@@ -96,13 +96,16 @@ def gather(
     """Return what the first poll gives and what further ones add `within_s` seconds; nothing after `timeout_s`.
 
     A cycle of work has a fixed price, so a few large batches do in the same time what many small ones cannot. And a
-    broker may hand out little at a time, however much waits: the embedded one a single batch of each partition.
+    broker may hand out little at a time, however much waits: the embedded one a single batch of each partition. What
+    comes after a longer pause is alone, most likely, and not made to wait for company.
     `clock` gives monotonic seconds. `held` is where the records are while more are polled: who loses a partition in
     the meantime takes its records out, for they come again.
     """
     records = [] if held is None else held
+    asked_at = clock()
     records += consumer.poll(timeout_s, limit=limit)
-    until = clock() + within_s
+    came_at = clock()
+    until = came_at + within_s if came_at - asked_at < within_s else came_at
     while records and len(records) < limit and (left := until - clock()) > 0:
         more = consumer.poll(left, limit=limit - len(records))
         if not more:

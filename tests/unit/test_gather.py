@@ -37,6 +37,11 @@ def test_gathering_ends_with_its_time() -> None:
     assert gathered(Dripping(wet=50), within_s=5.0) == 5
 
 
+def test_what_comes_after_a_pause_is_not_made_to_wait_for_company() -> None:
+    consumer = Dripping(wet=4)
+    assert gathered(consumer, within_s=1.0) == 1
+
+
 def test_where_nothing_came_nothing_is_gathered() -> None:
     consumer = Dripping(wet=0)
     assert gathered(consumer) == 0
