@@ -3,7 +3,7 @@
 import zlib
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import ConfigDict, Field
 
@@ -98,7 +98,7 @@ class Heartbeat:
     detail: str
     partitions: tuple[str, ...]
     heard: str = ""
-    armed: dict[str, Any] = field(default_factory=dict)
+    armed: dict[Name, Name | Count] = field(default_factory=dict)
     in_flight: Count
     handled: Count
     beat: Count

@@ -1,6 +1,7 @@
 """Bad messages on what the projector reads become dead letters with their reason, and hold up nothing."""
 
 import json
+import math
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -83,10 +84,14 @@ ONLY_DEAD_LETTER: dict[str, Callable[[Outgoing], bytes | None]] = {
     "a partition beyond counting": lambda good: changed(good, lambda e: e["data"].update(partition=10**30)),
     "an offset that is a word": lambda good: changed(good, lambda e: e["data"].update(offset="17")),
 }
+ONLY_HEARTBEAT: dict[str, Callable[[Outgoing], bytes | None]] = {
+    "an order that no database holds": lambda good: changed(good, lambda e: e["data"].update(armed={"x": math.nan})),
+}
 BAD = [
     *((topic, name) for topic in GOOD for name in ANYWHERE),
     *((TRACE, name) for name in ONLY_TRACE),
     *((DEAD_LETTER, name) for name in ONLY_DEAD_LETTER),
+    *((HEARTBEAT, name) for name in ONLY_HEARTBEAT),
 ]
 
 
@@ -98,7 +103,7 @@ def _time_holder(envelope: dict[str, Any]) -> dict[str, Any]:
 def test_a_bad_message_becomes_a_dead_letter_and_the_partition_goes_on(
     bus: MemoryBus, bench: Bench, topic: str, name: str
 ) -> None:
-    make = {**ANYWHERE, **ONLY_TRACE, **ONLY_DEAD_LETTER}[name]
+    make = {**ANYWHERE, **ONLY_TRACE, **ONLY_DEAD_LETTER, **ONLY_HEARTBEAT}[name]
     bad = Outgoing(topic=topic, key=b"same", value=make(GOOD[topic]))  # type: ignore[arg-type]
     place = bus.append(bad)
     bench.tell(Outgoing(topic=TRACE, key=b"same", value=outgoing(completion("good")).value))

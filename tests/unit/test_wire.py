@@ -158,7 +158,7 @@ messages = st.one_of(
         state=st.sampled_from(["starting", "running", "stopped", "failing"]),
         detail=text,
         partitions=st.lists(text, max_size=3).map(tuple),
-        armed=objects,
+        armed=st.dictionaries(names, names | counts, max_size=2),
         in_flight=counts,
         handled=counts,
         beat=counts,
