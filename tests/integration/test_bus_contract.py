@@ -107,6 +107,23 @@ def test_what_is_sent_is_what_is_read(broker: Broker, topic: str) -> None:
     assert (record.key, record.value, record.headers, record.place) == (b"key", b"\x00\xff", headers, place)
 
 
+class NoText(str):
+    """What another program calls a header, and what is not UTF-8."""
+
+    def encode(self, *_: Any) -> bytes:
+        return b"caf\xe9"
+
+
+def test_a_header_whose_name_is_no_text_holds_up_nothing(broker: Broker, topic: str) -> None:
+    odd = Outgoing(topic=topic, key=b"key", value=b"odd", headers=((NoText("caf\\xe9"), b"\xff"), ("other", b"")))
+    plain = Outgoing(topic=topic, key=b"key", value=b"plain", headers=(("other", b"text"),))
+    send(broker, [plain, odd, plain])
+    with closing(member(broker, topic)) as consumer:
+        records = read(consumer, 3)
+    assert [record.value for record in records] == [b"plain", b"odd", b"plain"]
+    assert [record.headers for record in records] == [plain.headers, odd.headers, plain.headers]
+
+
 def test_send_returns_places_in_the_order_of_the_messages(broker: Broker, topic: str) -> None:
     outgoing = messages(topic, 50)
     places = send(broker, outgoing)

@@ -18,6 +18,7 @@ from saga.bus import TopicPartition
 from saga.errors import BrokerUnavailable
 from workshop.kafka_bus import settings
 from workshop.kafka_bus.consumer import Member, Reader
+from workshop.kafka_bus.header_names import read_any
 from workshop.kafka_bus.opening import knock, learn_cluster, learn_topics, opening
 from workshop.kafka_bus.origin import Origin
 from workshop.kafka_bus.producer import BusProducer
@@ -146,6 +147,7 @@ class KafkaBus:
         return self._origin
 
     def _open_consumer(self, origin: Origin, network: Callable[..., KafkaNetClient], **options: Any) -> KafkaConsumer:
+        read_any()
         client = KafkaConsumer(bootstrap_servers=origin.address, kafka_client=network, **options, **self._client)
         learn_cluster(client)
         return client
