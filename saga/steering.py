@@ -12,6 +12,8 @@ from saga.messages import Action, Count, ErrorText, Name, SagaId, Timestamp
 
 # How many sagas are forgotten by one message.
 MAX_FORGOTTEN = 1_000
+# The longest that a step may be asked to take.
+LONGEST_LAG_MS = 600_000
 
 _STRICT = ConfigDict(extra="forbid", strict=True)
 

@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from saga.steering import LONGEST_LAG_MS
 from workshop import addresses, machine
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -45,8 +46,8 @@ def _lag(value: object) -> object:
     if not isinstance(value, str):
         return value
     match = re.fullmatch(r"\s*(\d+)\s*,\s*(\d+)\s*", value)
-    if match is None or int(match[1]) > int(match[2]):
-        raise ValueError("give the shortest and the longest in milliseconds, for example 400,3000")
+    if match is None or not int(match[1]) <= int(match[2]) <= LONGEST_LAG_MS:
+        raise ValueError(f"give the shortest and the longest in milliseconds, {LONGEST_LAG_MS} at most: 400,3000, say")
     return int(match[1]), int(match[2])
 
 

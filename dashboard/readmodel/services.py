@@ -11,10 +11,9 @@ from pydantic import TypeAdapter
 from dashboard.errors import BadRequest, Conflict, NotAccepted, NotFound
 from dashboard.models import Board, Service
 from saga.definitions import DEFINITIONS
-from saga.steering import NO_FAULTS, Control, FaultRules
+from saga.steering import LONGEST_LAG_MS, NO_FAULTS, Control, FaultRules
 from saga.topics import TOPICS_BY_SERVICE
 
-LONGEST_LAG_MS = 600_000
 GONE = "gone"
 _RULES = TypeAdapter(FaultRules)
 

@@ -44,6 +44,7 @@ def test_an_empty_variable_counts_as_not_set(monkeypatch: pytest.MonkeyPatch) ->
         ("LAG_MS", "3000,400"),
         ("LAG_MS", "-1,5"),
         ("LAG_MS", "1,2,3"),
+        ("LAG_MS", "0,600001"),
         ("KAFKA_BOOTSTRAP_SERVERS", "kafka"),
         ("KAFKA_BOOTSTRAP_SERVERS", "kafka:9092,"),
         ("KAFKA_BOOTSTRAP_SERVERS", "http://kafka:9092"),
