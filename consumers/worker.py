@@ -141,6 +141,7 @@ class Worker:
         self._faults.crash_if(Instant.AFTER_LEDGER)
         for work in again:
             self._desk.schedule(work, due=self._clock.monotonic())
+        done = [_refused_if_unreadable(one) for one in done]
         self._send(done, cycle)
         for one in done:
             if one.saga:
@@ -187,6 +188,14 @@ class Worker:
         self._commit()
         self._desk.forget(partitions)
         self._read[:] = [one for one in self._read if TopicPartition(one.topic, one.partition) not in partitions]
+
+
+def _refused_if_unreadable(done: Done) -> Done:
+    """Return what came of a piece of work, or a refusal if nobody would read it: its partition must go on."""
+    longest = max((len(sending.message.value) for sending in done.sending), default=0)
+    if longest <= wire.MAX_BYTES:
+        return done
+    return Done(work=done.work, refusal=f"what comes of it has {longest} bytes; {wire.MAX_BYTES} is the most")
 
 
 def _log(traces: Iterable[Trace], letters: Iterable[DeadLetter]) -> None:

@@ -8,11 +8,13 @@ import pytest
 
 from saga import wire
 from saga.bus import Outgoing
+from saga.definitions import COORDINATOR
 from saga.errors import MessageRejected
-from tests.factories import command, outgoing, request, trace, undo
+from saga.messages import Outcome
+from tests.factories import command, outgoing, reply, request, trace, undo
 from tests.workbench import CHAIN, Moody, Workbench, effects_of
 
-pytestmark = pytest.mark.django_db(databases=CHAIN)
+pytestmark = pytest.mark.django_db(databases=(*CHAIN, COORDINATOR))
 
 GOOD = outgoing(request())
 
@@ -56,6 +58,32 @@ def test_what_makes_no_sense_becomes_a_dead_letter_and_the_partition_goes_on(
     assert (letter.service, letter.topic, letter.partition, letter.offset) == ("provisioner", bad.topic, 0, 0)
     assert [message.saga_id for message in bench.performed] == ["saga-2"]
     assert (bench.backlog(), bench.kinds("saga-1")) == (0, [])
+
+
+def test_what_would_grow_beyond_reading_becomes_a_dead_letter_and_the_partition_goes_on(bench: Workbench) -> None:
+    faults = {f"{number:x}": {} for number in range(20_000)}  # what is left out is written out when it is passed on
+    envelope = json.loads(GOOD.value)
+    growing = changed(data=envelope["data"] | {"faults": faults})
+    assert len(growing.value) < wire.MAX_BYTES
+    bench.send(growing, request(saga_id="saga-2"))
+    bench.run(bench.worker())
+    [letter] = bench.letters()
+    assert "what comes of it has" in letter.reason
+    assert [message.saga_id for message in bench.requests("authorize")] == ["saga-2"]
+    assert (bench.backlog(), bench.kinds("saga-1")) == (0, ["received"])
+
+
+def test_no_answers_make_a_command_that_nobody_can_read(bench: Workbench) -> None:
+    bench.send(request(None, scenario="trip"))
+    bench.work(COORDINATOR)
+    for step in ("car", "hotel"):
+        asked = bench.requests(step)[0]
+        bench.send(outgoing(reply(asked, Outcome.DONE, result={"seats": "x" * 200_000}), "replies"))
+        bench.work(COORDINATOR)
+    [letter] = bench.letters()
+    assert (letter.service, letter.topic) == (COORDINATOR, "replies")
+    assert bench.requests("flight") == []
+    assert bench.backlog(COORDINATOR) == 0
 
 
 def test_a_message_as_large_as_can_be_does_not_hold_up_its_partition(bench: Workbench) -> None:
