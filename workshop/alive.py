@@ -25,7 +25,8 @@ def beat(run_dir: Path, name: str) -> None:
 
 def is_alive(run_dir: Path, name: str) -> bool:
     with suppress(FileNotFoundError):
-        return time.time() - _note(run_dir, name).stat().st_mtime < SILENT_AFTER_S
+        # Either way: a beat that is yet to come was noted before the clock was set back.
+        return abs(time.time() - _note(run_dir, name).stat().st_mtime) < SILENT_AFTER_S
     return False
 
 

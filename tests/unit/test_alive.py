@@ -10,7 +10,11 @@ from workshop import alive
 
 @pytest.mark.parametrize(
     ("age_s", "expected"),
-    [pytest.param(0, True, id="just now"), pytest.param(alive.SILENT_AFTER_S + 1, False, id="too long ago")],
+    [
+        pytest.param(0, True, id="just now"),
+        pytest.param(alive.SILENT_AFTER_S + 1, False, id="too long ago"),
+        pytest.param(-3600, False, id="before the clock was set back"),
+    ],
 )
 def test_a_process_is_alive_while_its_heart_beats(tmp_path: Path, age_s: float, expected: bool) -> None:
     alive.beat(tmp_path, "notifier")
