@@ -5,6 +5,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from django.db import connections, transaction
+from django.db.models import Q
 from pydantic import TypeAdapter
 
 from consumers.models import Effect
@@ -64,9 +65,10 @@ class Ledger:
             return {change.entry.key: change.entry for change in changes}
         return self.find({change.entry.saga_id for change in changes})
 
-    def overdue(self, now: str, *, limit: int) -> list[Record]:
-        """Return the requests whose next attempt is due, longest overdue first."""
-        due = Effect.objects.using(self._alias).filter(next_at__lte=now).order_by("next_at")
+    def overdue(self, now: str, *, latest: str, limit: int) -> list[Record]:
+        """Return the requests whose next attempt is due, longest overdue first. None can be due later than `latest`."""
+        is_due = Q(next_at__lte=now) | Q(next_at__gt=latest)
+        due = Effect.objects.using(self._alias).filter(is_due).order_by("next_at")
         return [_kept(text) for text in due.values_list("request", flat=True)[:limit] if text]
 
     def next_at(self) -> str | None:

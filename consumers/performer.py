@@ -16,7 +16,7 @@ from consumers.participants import Participant
 from consumers.role import Done, Sending, Work
 from saga import participation, reports, routing, wire
 from saga.bus import Outgoing, Record
-from saga.definitions import CLOSE
+from saga.definitions import CLOSE, DEFINITIONS
 from saga.errors import MessageRejected, StepFailed
 from saga.messages import Action, Kind, SagaMessage, TraceEvent
 from saga.participation import Duty, Entry
@@ -29,6 +29,9 @@ WORK_PER_THREAD = 4
 _CHANGING = (Duty.DO, Duty.UNDO, Duty.REFUSE)
 # Another instance may have left work behind, so the ledger is looked at even if this one waits for nothing.
 LOOK_EVERY_S = 5.0
+_POLICIES = [one for saga in DEFINITIONS.values() for step in saga.steps for one in (step.retry, step.undo_retry)]
+# No attempt is put off for so long: one that is due later was put off before the clock was set back.
+BEYOND_PATIENCE_S = 2 * max(policy.maximum_s for policy in _POLICIES)
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -93,7 +96,7 @@ class Performer:
             return []
         self._look_at = self._clock.monotonic() + LOOK_EVERY_S
         limit = self.at_once or OVERDUE_LIMIT
-        records = self._ledger.overdue(self._clock.now(), limit=limit)
+        records = self._ledger.overdue(self._clock.now(), latest=self._latest(), limit=limit)
         self._look_again_at(self._ledger.next_at() if len(records) < limit else self._clock.now())
         return [Work(record=record, message=self.read(record), from_timer=True, is_copy=True) for record in records]
 
@@ -111,7 +114,7 @@ class Performer:
         message, key = _request(work), self.key(work)
         before = known.get(key) or participation.blank(*key)
         # Not if somebody else has tried it just now: then the next attempt is not due before its time.
-        is_due = work.from_timer and (before.next_at or "") <= self._clock.now()
+        is_due = work.from_timer and not self._clock.now() < (before.next_at or "") <= self._latest()
         duty = participation.duty(before, message, is_due=is_due)
         return _Task(work=work, message=message, before=before, duty=duty)
 
@@ -184,6 +187,10 @@ class Performer:
         detail = {"reason": task.message.reason or task.row.reason}
         about = {"service": self.name, "attempt": 1, "at": at, "step": None, "action": Action.DO, "detail": detail}
         return reports.on_record(Kind.COMPENSATED, task.work.record, task.message, **about)
+
+    def _latest(self) -> str:
+        """Return the latest time at which an attempt can be due."""
+        return self._clock.now(in_s=BEYOND_PATIENCE_S)
 
     def _look_again_at(self, next_at: str | None) -> None:
         """Look into the ledger when `next_at` (RFC 3339, UTC) has come, if not earlier."""

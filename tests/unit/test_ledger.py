@@ -18,6 +18,7 @@ pytestmark = pytest.mark.django_db(databases=["provisioner", "authorizer"])
 
 FIRST = entry()
 OTHER = replace(FIRST, result={"device_id": "WS-9"}, decided_at=LATER)
+NEVER = "9999-12-31T00:00:00Z"
 ASKED = record(outgoing(request()).value, partition=3, offset=17)
 
 
@@ -127,28 +128,28 @@ def test_what_is_forgotten_is_gone_with_all_its_steps_and_nothing_else_is(ledger
 class TestTimer:
     def test_where_nothing_waits_nothing_is_due(self, ledger: Ledger) -> None:
         ledger.record(changes([FIRST]))
-        assert (ledger.overdue(LATER, limit=10), ledger.next_at()) == ([], None)
+        assert (ledger.overdue(LATER, latest=NEVER, limit=10), ledger.next_at()) == ([], None)
 
     def test_what_is_due_comes_back_as_it_was_asked_for_longest_overdue_first(self, ledger: Ledger) -> None:
         late, later, not_yet = waiting(1, "2026-01-01T00:00:02Z"), waiting(2, AT), waiting(3, "2026-01-01T00:00:09Z")
         ledger.record([late, later, not_yet])
-        assert ledger.overdue("2026-01-01T00:00:05Z", limit=10) == [later.record, late.record]
+        assert ledger.overdue("2026-01-01T00:00:05Z", latest=NEVER, limit=10) == [later.record, late.record]
         assert ledger.next_at() == AT
 
     def test_at_most_so_many_come_at_once(self, ledger: Ledger) -> None:
         ledger.record([waiting(number, AT) for number in range(5)])
-        assert len(ledger.overdue(LATER, limit=3)) == 3
+        assert len(ledger.overdue(LATER, latest=NEVER, limit=3)) == 3
 
     @pytest.mark.parametrize("status", [Status.DONE, Status.FAILED, Status.REFUSED])
     def test_what_is_decided_waits_no_longer(self, ledger: Ledger, status: Status) -> None:
         tried = waiting(1, AT)
         ledger.record([tried])
         ledger.record([Change(replace(tried.entry, status=status, version=2), tried.record)])
-        assert (ledger.overdue(LATER, limit=10), ledger.next_at()) == ([], None)
+        assert (ledger.overdue(LATER, latest=NEVER, limit=10), ledger.next_at()) == ([], None)
 
     def test_a_compensation_waits_for_its_next_attempt_as_a_step_does(self, ledger: Ledger) -> None:
         ledger.record(changes([entry(Status.UNDOING)]))
-        assert (ledger.overdue(LATER, limit=10), ledger.next_at()) == ([ASKED], LATER)
+        assert (ledger.overdue(LATER, latest=NEVER, limit=10), ledger.next_at()) == ([ASKED], LATER)
 
     def test_what_is_stuck_waits_for_a_person(self, ledger: Ledger) -> None:
         ledger.record(changes([entry(Status.STUCK)]))
