@@ -13,6 +13,8 @@ from saga.state import STUCK
 from saga.times import rfc3339
 
 BATCH_LIMIT = 500
+# Nothing that somebody noted lies so far ahead, unless the clock was set back since.
+AHEAD = timedelta(minutes=1)
 
 
 class Deadlines:
@@ -25,6 +27,7 @@ class Deadlines:
     def run_once(self) -> bool:
         """Report what is overdue. Raises BrokerUnavailable, DatabaseError."""
         clock.look()
+        _count_anew()
         reports = [_stuck(saga, self._deadline_s) for saga in overdue(self._deadline_s)]
         if reports:
             tell(self._producer, reports)
@@ -42,7 +45,16 @@ def overdue(deadline_s: float) -> list[Saga]:
     limit = rfc3339(clock.now() - timedelta(seconds=deadline_s))
     under_way = Saga.objects.filter(finished=None, fed_offset__isnull=False).exclude(status=STUCK)
     late = under_way.filter(progress_at__lt=limit).order_by("number")[:BATCH_LIMIT]
-    return [saga for saga in late if not any(at > limit for at in _next_attempts(saga))]
+    return [saga for saga in late if not any(limit < at <= _ahead() for at in _next_attempts(saga))]
+
+
+def _count_anew() -> None:
+    """Let the deadline of a saga run from now if its last progress lies ahead: else it would run for hours."""
+    Saga.objects.filter(finished=None, progress_at__gt=_ahead()).update(progress_at=utc_now())
+
+
+def _ahead() -> str:
+    return rfc3339(clock.now() + AHEAD)
 
 
 def _next_attempts(saga: Saga) -> list[str]:

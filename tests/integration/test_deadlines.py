@@ -1,6 +1,7 @@
 """A saga that gets nowhere is flagged, whoever looks, and is no longer once it gets on."""
 
 from collections.abc import Iterator
+from datetime import timedelta
 
 import pytest
 
@@ -8,13 +9,14 @@ from dashboard.backstage import deadlines, relay
 from dashboard.backstage.deadlines import Deadlines
 from dashboard.backstage.relay import Relay
 from dashboard.models import Saga
-from dashboard.readmodel import outbox, rescue
+from dashboard.readmodel import clock, outbox, rescue
 from dashboard.readmodel.projection import project
 from saga import wire
 from saga.errors import BrokerUnavailable
-from saga.messages import Trace
+from saga.messages import Kind, Trace
+from saga.times import rfc3339
 from saga.topics import TRACE
-from tests.dash_factories import accept, at, finish, life_of, memory_bus, saga, say, stuck_undo
+from tests.dash_factories import accept, at, event, finish, life_of, memory_bus, saga, say, stuck_undo, trace
 from tests.memory_bus import MemoryBus
 
 pytestmark = pytest.mark.django_db
@@ -172,3 +174,27 @@ def test_a_broker_that_is_away_is_told_to_whoever_runs_the_watcher(bus: MemoryBu
     bus.is_down = True
     with pytest.raises(BrokerUnavailable):
         watcher.run_once()
+
+
+def test_where_the_clock_was_set_back_a_deadline_does_not_wait_until_it_has_caught_up(
+    bus: MemoryBus, watcher: Deadlines, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    accept()
+    feed(bus)
+    now = clock.now
+    monkeypatch.setattr(clock, "now", lambda: now() - timedelta(minutes=60))
+    assert not flags(bus, watcher)
+    monkeypatch.setattr(clock, "now", lambda: now() - timedelta(minutes=58))
+    assert flags(bus, watcher)
+
+
+@pytest.mark.parametrize(("minutes", "is_flagged"), [(0.5, False), (60, True)], ids=["soon", "by another clock"])
+def test_a_saga_that_waits_for_its_next_attempt_is_left_alone(
+    bus: MemoryBus, watcher: Deadlines, minutes: float, is_flagged: bool
+) -> None:
+    [saga_id] = accept()
+    feed(bus)
+    detail = {"error": "no route", "next_attempt_at": rfc3339(clock.now() + timedelta(minutes=minutes))}
+    say(trace(saga_id, event(Kind.RETRYING, "provision", detail=detail)))
+    grow_old(saga_id)
+    assert flags(bus, watcher) == is_flagged
