@@ -4,6 +4,7 @@ import json
 from datetime import timedelta
 
 from django.db import DatabaseError
+from django.db.models import Q
 from django.db.models.functions import Now
 
 from dashboard.backstage.health import Health, Report
@@ -31,7 +32,7 @@ class Reporter:
         """Say it, and forget who has gone. Raises DatabaseError."""
         said = {"parts": json.dumps(self._health.report()), "said_at": Now()}
         BackstageReport.objects.update_or_create(instance=self._instance, defaults=said)
-        BackstageReport.objects.filter(said_at__lt=Now() - FORGET_AFTER).delete()
+        BackstageReport.objects.exclude(_within(FORGET_AFTER)).delete()
         return False
 
     def close(self) -> None:
@@ -69,5 +70,10 @@ def leadership() -> Report:
 
 def _living() -> dict[str, str]:
     """Return what each process has said of its parts a moment ago."""
-    living = BackstageReport.objects.filter(said_at__gt=Now() - SILENT_AFTER).order_by("instance")
+    living = BackstageReport.objects.filter(_within(SILENT_AFTER)).order_by("instance")
     return dict(living.values_list("instance", "parts"))
+
+
+def _within(time: timedelta) -> Q:
+    # Either way: what is yet to come was said before the clock of the database was set back.
+    return Q(said_at__gt=Now() - time, said_at__lt=Now() + time)

@@ -63,6 +63,14 @@ def test_silence_is_told_as_trouble(say: Say) -> None:
     assert names(parts_elsewhere()) == {"projector": False}
 
 
+def test_silence_is_noticed_although_the_clock_of_the_database_was_set_back(say: Say) -> None:
+    say("one", relay="")
+    let_pass(timedelta(hours=-1))
+    assert names(parts_elsewhere()) == {"projector": False}
+    say("two", relay="")
+    assert [report.instance for report in BackstageReport.objects.all()] == ["two"]
+
+
 def test_that_nobody_was_ever_heard_of_is_told_as_trouble() -> None:
     assert names(parts_elsewhere()) == {"projector": False}
 
