@@ -5,8 +5,12 @@ from pathlib import Path
 
 import pytest
 
+from saga import routing
+from saga.definitions import ONBOARDING, Step
 from saga.messages import Kind
+from saga.participation import Status
 from saga.topics import partitions_by_topic
+from tests.factories import entry, request
 from workshop.config import Config
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -29,6 +33,13 @@ def test_every_topic_is_in_the_readme_with_its_partitions() -> None:
     topics = README.split("## Topics")[1].split("\n## ")[0]
     rows = {name: int(count) for name, count in re.findall(r"^\| `([a-z-]+)` \| (\d+) \|", topics, re.M)}
     assert rows == partitions_by_topic(partitions=6)
+
+
+@pytest.mark.parametrize("step", ONBOARDING.steps, ids=lambda step: step.name)
+def test_the_readme_tells_that_a_service_asks_itself_to_undo_what_was_taken_back(step: Step) -> None:
+    routed = routing.after(request(step.name), entry(Status.REFUSED, step=step.name))
+    assert isinstance(routed, routing.Routed)
+    assert re.search(rf"^\| `{routed.topic}` \| 6 \| [^|]*\b{step.service}\b[^|]* \| {step.service} \|", README, re.M)
 
 
 @pytest.mark.parametrize("kind", Kind)
