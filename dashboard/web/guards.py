@@ -16,6 +16,14 @@ LONGEST_REASON = 280
 # What no page of ours asks a browser for, and no script that got into one should be given.
 UNUSED = "camera display-capture geolocation hid microphone midi payment screen-wake-lock serial usb".split()
 
+API = "/api/"
+# What is said of the API where none of its own views answers.
+REASONS = {
+    404: "there is nothing at this address",
+    405: "this address is not for such a request",
+    500: "the server failed, and its log says how",
+}
+
 View = Callable[[HttpRequest], HttpResponse]
 Application = Callable[[dict[str, Any], Any, Any], Awaitable[Any]]
 
@@ -34,7 +42,7 @@ def same_origin(get_response: View) -> View:
             return get_response(request)
         if int(request.META.get("CONTENT_LENGTH") or 0) > settings.DATA_UPLOAD_MAX_MEMORY_SIZE:
             return too_large()
-        if not request.path.startswith("/api/"):
+        if not request.path.startswith(API):
             return get_response(request)
         if _is_foreign(request):
             return refusal("this request comes from another site", status=403)
@@ -43,6 +51,20 @@ def same_origin(get_response: View) -> View:
         return get_response(request)
 
     return guard
+
+
+def speaks_json(get_response: View) -> View:
+    """Middleware. Refuses as the API does where its own views do not: no such address, no such method, a failure."""
+
+    def translate(request: HttpRequest) -> HttpResponse:
+        response = get_response(request)
+        is_page = response.headers.get("Content-Type", "").startswith("text/html")
+        if not (is_page and request.path.startswith(API) and response.status_code in REASONS):
+            return response
+        allowed = {"Allow": response.headers["Allow"]} if "Allow" in response.headers else None
+        return refusal(REASONS[response.status_code], status=response.status_code, headers=allowed)
+
+    return translate
 
 
 def uses_no_device(get_response: View) -> View:

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
+from dashboard.readmodel import services
 from tests.dash_refusals import JSON, nothing_begun, reason_of
 
 pytestmark = pytest.mark.django_db
@@ -91,3 +92,25 @@ WRONG_WAYS = [
 @pytest.mark.parametrize(("method", "address"), WRONG_WAYS, ids=[" ".join(way) for way in WRONG_WAYS])
 def test_what_an_address_does_not_do_is_refused(client: Client, method: str, address: str) -> None:
     assert client.generic(method, address, b"{}", content_type=JSON).status_code == 405
+
+
+NOT_ANSWERED = {
+    "no such address": ("GET", "/api/coffee", 404),
+    "a slash too much": ("POST", "/api/sagas/", 404),
+    "no such method": ("PUT", "/api/sagas", 405),
+}
+
+
+@pytest.mark.parametrize(("method", "address", "status"), NOT_ANSWERED.values(), ids=NOT_ANSWERED)
+def test_a_program_is_told_in_json_what_the_api_does_not_do(
+    client: Client, method: str, address: str, status: int
+) -> None:
+    answer = client.generic(method, address, b"{}", content_type=JSON)
+    assert "address" in reason_of(answer, status)
+    allowed = {method for method in answer.get("Allow", "").split(", ") if method}
+    assert allowed == ({"GET", "POST"} if status == 405 else set())
+
+
+def test_a_program_is_told_in_json_that_the_server_failed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(services, "row_of", None)
+    assert "failed" in reason_of(Client(raise_request_exception=False).get("/api/services"), 500)
