@@ -10,10 +10,12 @@ from dashboard.web.roster import MAX_USERS
 from saga import messages
 from saga.definitions import DEFINITIONS, ONBOARDING, STYLES
 from saga.messages import Action, ErrorText
+from saga.state import COMPENSATED, COMPENSATING, COMPLETED, RUNNING, STUCK
 from saga.steering import FaultRules, Instant
 
 Scenario = Literal[tuple(DEFINITIONS)]
 Style = Literal[STYLES]
+Status = Literal[RUNNING, COMPENSATING, COMPLETED, COMPENSATED, STUCK]
 StepName = Annotated[str, Field(max_length=100)]
 
 
@@ -71,10 +73,9 @@ class NewSagas(_Request):
         }
 
 
-class SagaQuery(_Request):
-    model_config = ConfigDict(extra="forbid", strict=False)
-    status: str | None = None
-    scenario: str | None = None
+class SagaQuery(Schema):
+    status: Status | None = None
+    scenario: Scenario | None = None
     after: int | None = Field(None, ge=0, description="The `next` of the page before.")
     limit: int = Field(100, ge=1, le=1000)
 

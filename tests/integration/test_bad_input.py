@@ -159,6 +159,7 @@ def test_a_service_that_does_not_exist_cannot_be_killed(client: Client) -> None:
 
 
 QUERIES = ["limit=0", "limit=-1", "limit=1001", "limit=many", "limit=1.5", "after=-1", "after=x", "after="]
+QUERIES += ["status=done", "status=", "scenario=moon-landing", "scenario="]
 
 
 @pytest.mark.parametrize("query", QUERIES)
