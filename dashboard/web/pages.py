@@ -8,7 +8,7 @@ from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.template.loader import render_to_string
 from django.views.decorators.csrf import ensure_csrf_cookie
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_POST, require_safe
 from prometheus_client import CONTENT_TYPE_LATEST
 
 from dashboard.backstage.health import HEALTH, service_reports
@@ -48,14 +48,14 @@ _BOARD = {
 }
 
 
-@require_GET
+@require_safe
 @greets(limits.may_greet)
 @ensure_csrf_cookie
 def board(request: HttpRequest) -> HttpResponse:
     return render(request, "dashboard/page.html", _BOARD)
 
 
-@require_GET
+@require_safe
 @greets(limits.may_greet)
 def saga(request: HttpRequest, saga_id: str) -> HttpResponse:
     """Show all that is known of one saga."""
@@ -111,12 +111,12 @@ def logout(request: HttpRequest) -> HttpResponse:
     return _back(request)
 
 
-@require_GET
+@require_safe
 def healthz(request: HttpRequest) -> HttpResponse:
     return JsonResponse({"ok": True})
 
 
-@require_GET
+@require_safe
 def readyz(request: HttpRequest) -> HttpResponse:
     """Say whether everything works, dependency by dependency."""
     dependencies = HEALTH.report() + service_reports()
@@ -124,7 +124,7 @@ def readyz(request: HttpRequest) -> HttpResponse:
     return JsonResponse({"ready": ready, "dependencies": dependencies}, status=200 if ready else 503)
 
 
-@require_GET
+@require_safe
 def metrics(request: HttpRequest) -> HttpResponse:
     return HttpResponse(exposition(), content_type=CONTENT_TYPE_LATEST)
 

@@ -82,6 +82,12 @@ def test_every_file_that_the_page_names_is_served(client: Client, elements: Any)
         answer.close()
 
 
+@pytest.mark.parametrize("path", ["/", "/healthz", "/readyz", "/metrics"])
+def test_whoever_asks_for_the_head_alone_is_answered_as_for_the_whole(client: Client, path: str) -> None:
+    whole, head = client.get(path), client.head(path)
+    assert (head.status_code, head["Content-Type"]) == (whole.status_code, whole["Content-Type"])
+
+
 HTML = {"the page": "/", "a page that is not there": "/nowhere"}
 
 
