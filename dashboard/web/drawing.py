@@ -118,7 +118,6 @@ def _drawn(step: dict[str, Any], *, goes_back: bool, has_ended: bool) -> dict[st
             "state": undo or (TO_COME if will_be_undone else NOT_NEEDED),
             "attempts": step["undo_attempts"],
         },
-        "troubled": "undo" if step["undo_attempts"] > 0 else "do",
         "result": result_words(step["result"]),
     }
 
