@@ -43,11 +43,14 @@ api = NinjaAPI(
     docs_url=None,
     openapi_url="/openapi.json",
 )
+# With what all that only ask, and all that change something, may be refused.
+ASKING = {503: Problem}
+CHANGING = dict.fromkeys((401, 403, 413, 415, 429, 503), Problem)
 
 
 @api.post(
     "/sagas",
-    response={202: Accepted, 401: Problem, 422: Problem, 429: Problem, 503: Problem},
+    response=CHANGING | {202: Accepted, 422: Problem},
     summary="Start sagas",
 )
 def create_sagas(request: HttpRequest, body: NewSagas) -> Status:
@@ -61,7 +64,7 @@ def create_sagas(request: HttpRequest, body: NewSagas) -> Status:
     return Status(202, {"saga_ids": saga_ids})
 
 
-@api.get("/sagas", response={200: SagaPage, 422: Problem}, summary="List sagas, newest first")
+@api.get("/sagas", response=ASKING | {200: SagaPage, 422: Problem}, summary="List sagas, newest first")
 def list_sagas(request: HttpRequest, query: Query[SagaQuery]) -> dict[str, Any]:
     filters = {name: value for name in ("status", "scenario") if (value := getattr(query, name)) is not None}
     if query.status not in (None, *ENDED):
@@ -73,7 +76,7 @@ def list_sagas(request: HttpRequest, query: Query[SagaQuery]) -> dict[str, Any]:
 @api.post(
     "/sagas/retry",
     auth=by_instructor("retry all that is stuck"),
-    response={202: Accepted, 401: Problem, 503: Problem},
+    response=CHANGING | {202: Accepted},
     summary="Drive every stuck saga on; try at once what waits",
 )
 def retry_stuck_sagas(request: HttpRequest) -> Status:
@@ -82,7 +85,7 @@ def retry_stuck_sagas(request: HttpRequest) -> Status:
     return Status(202, {"saga_ids": saga_ids})
 
 
-@api.get("/sagas/{saga_id}", response={200: SagaHistory, 404: Problem}, summary="One saga with its events")
+@api.get("/sagas/{saga_id}", response=ASKING | {200: SagaHistory, 404: Problem}, summary="One saga with its events")
 def show_saga(request: HttpRequest, saga_id: str) -> dict[str, Any]:
     saga = Saga.objects.filter(saga_id=saga_id).first()
     if saga is None:
@@ -90,7 +93,7 @@ def show_saga(request: HttpRequest, saga_id: str) -> dict[str, Any]:
     return row_of(saga) | {"trace_id": history.trace_of(saga), "events": history.events_of(saga_id)}
 
 
-_RESCUE = {202: SagaRow, 401: Problem, 404: Problem, 409: Problem, 422: Problem, 503: Problem}
+_RESCUE = CHANGING | {202: SagaRow, 404: Problem, 409: Problem, 422: Problem}
 
 
 @api.post(
@@ -129,7 +132,7 @@ def _wanted(saga: Saga) -> Status:
     return Status(202, row_of(saga))
 
 
-@api.get("/services", response=Services, summary="How each service is")
+@api.get("/services", response=ASKING | {200: Services}, summary="How each service is")
 def list_services(request: HttpRequest) -> dict[str, Any]:
     return {"services": [services.row_of(service) for service in Service.objects.all()]}
 
@@ -137,7 +140,7 @@ def list_services(request: HttpRequest) -> dict[str, Any]:
 @api.patch(
     "/services/{name}",
     auth=by_instructor("change"),
-    response={200: ServiceRow, 401: Problem, 404: Problem, 409: Problem, 422: Problem, 503: Problem},
+    response=CHANGING | {200: ServiceRow, 404: Problem, 409: Problem, 422: Problem},
     summary="Stop or start a service, change its lag, or what goes wrong at it",
 )
 def change_service(request: HttpRequest, name: str, body: ServiceChange) -> dict[str, Any]:
@@ -158,7 +161,7 @@ def change_service(request: HttpRequest, name: str, body: ServiceChange) -> dict
 @api.post(
     "/services/{name}/kill",
     auth=by_instructor("kill"),
-    response={202: ServiceRow, 401: Problem, 404: Problem, 409: Problem, 503: Problem},
+    response=CHANGING | {202: ServiceRow, 404: Problem, 409: Problem},
     summary="Kill every instance of a service, as by SIGKILL",
 )
 def kill_service(request: HttpRequest, name: str) -> Status:
@@ -170,7 +173,7 @@ def kill_service(request: HttpRequest, name: str) -> Status:
 @api.delete(
     "/faults",
     auth=by_instructor("clear all faults"),
-    response={200: Services, 401: Problem, 503: Problem},
+    response=CHANGING | {200: Services},
     summary="Switch all faults off, of every service",
 )
 def clear_faults(request: HttpRequest) -> dict[str, Any]:
@@ -179,7 +182,11 @@ def clear_faults(request: HttpRequest) -> dict[str, Any]:
     return {"services": [services.row_of(service) for service in changed]}
 
 
-@api.get("/dead-letters", response=DeadLetters, summary="Messages that no service could process, newest first")
+@api.get(
+    "/dead-letters",
+    response=ASKING | {200: DeadLetters},
+    summary="Messages that no service could process, newest first",
+)
 def list_dead_letters(request: HttpRequest) -> dict[str, Any]:
     return {"dead_letters": [history.dead_letter_row(letter) for letter in DeadLetter.objects.order_by("-id")[:500]]}
 
@@ -187,7 +194,7 @@ def list_dead_letters(request: HttpRequest) -> dict[str, Any]:
 @api.post(
     "/dead-letters/{letter_id}/replay",
     auth=by_instructor("replay"),
-    response={202: DeadLetterRow, 401: Problem, 404: Problem, 409: Problem, 422: Problem, 503: Problem},
+    response=CHANGING | {202: DeadLetterRow, 404: Problem, 409: Problem, 422: Problem},
     summary="Send a dead letter's message again, as it was or corrected",
 )
 def replay_dead_letter(request: HttpRequest, letter_id: int, body: Replay = AS_IT_WAS) -> Status:
@@ -197,7 +204,11 @@ def replay_dead_letter(request: HttpRequest, letter_id: int, body: Replay = AS_I
     return Status(202, history.dead_letter_row(letter))
 
 
-@api.get("/invariants", response=Invariants, summary="Does everything hold? Compares the sagas with the ledgers")
+@api.get(
+    "/invariants",
+    response=ASKING | {200: Invariants},
+    summary="Does everything hold? Compares the sagas with the ledgers",
+)
 def show_invariants(request: HttpRequest) -> dict[str, Any]:
     return AUDITOR.report()
 

@@ -99,6 +99,13 @@ def test_the_openapi_document_lists_every_path_and_method(client: Client) -> Non
     assert document["openapi"].startswith("3.")
 
 
+def test_the_document_lists_with_what_every_request_may_be_refused(client: Client) -> None:
+    for path, ways in get(client, "/api/openapi.json")["paths"].items():
+        for method, described in ways.items():
+            expected = {"503"} if method == "get" else {"401", "403", "413", "415", "429", "503"}
+            assert expected <= set(described["responses"]), (method, path)
+
+
 def test_no_path_below_the_api_is_missing_from_its_document(client: Client) -> None:
     [below] = [part for part in get_resolver().url_patterns if str(part.pattern) == "api/"]
     served = {re.sub(r"<(\w+:)?(\w+)>", r"{\2}", f"/api/{route.pattern}") for route in below.url_patterns}
