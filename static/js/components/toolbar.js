@@ -25,7 +25,7 @@ export function createToolbar(parts, { dispatch }) {
 function summary(board, listed) {
   const words = [];
   const unseen = plural(board.counters.running, "saga");
-  if (!board.trace && board.sagas.size > 0) words.push(`Trace Mode is off: ${unseen} under way unseen`);
+  if (!board.trace && board.sagas.size > 0) words.push(`${unseen} under way, unseen`);
   const isSearched = board.view.search.trim() !== "";
   const isFiltered = isSearched || board.view.only !== "";
   if (isFiltered) words.push(`${count(listed)} of ${count(board.sagas.size)} match`);

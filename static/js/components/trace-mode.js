@@ -4,7 +4,7 @@ import { partsOf, setAttribute, setText } from "../lib/dom.js";
 
 const HINTS = {
   true: "You see every step.",
-  false: "As in production: you see only what has ended, or is stuck.",
+  false: "As in production: only outcomes.",
 };
 
 /** `onSwitch(enabled)` is called when a person switches. */
