@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
+import { createCounters } from "../../static/js/components/counters.js";
 import { connectShortcuts } from "../../static/js/components/shortcuts.js";
 import { createStuck } from "../../static/js/components/stuck.js";
 
@@ -98,4 +99,35 @@ test("stuck sagas that could not be fetched are fetched with the next news", asy
     await settle();
   }
   assert.deepEqual([asked.length, dispatched.length], [2, 1]);
+});
+
+/** The counter of what waits to be sent, which is there only while something does. */
+function waitingCounter() {
+  const box = { dataset: { onlySome: "" }, hidden: true };
+  const number = { dataset: { count: "waiting" }, textContent: "0", parentElement: box };
+  const { update } = createCounters({ querySelectorAll: () => [number] });
+  return { box, number, tell: (waiting) => update({ counters: { waiting } }) };
+}
+
+test("what waits only for a moment makes no counter come and go", ({ mock }) => {
+  mock.timers.enable({ apis: ["setTimeout"] });
+  const { box, tell } = waitingCounter();
+  tell(1);
+  mock.timers.tick(100);
+  const meanwhile = box.hidden;
+  tell(0);
+  mock.timers.tick(10_000);
+  assert.deepEqual([meanwhile, box.hidden], [true, true]);
+});
+
+test("what goes on waiting is counted until it waits no more", ({ mock }) => {
+  mock.timers.enable({ apis: ["setTimeout"] });
+  const { box, number, tell } = waitingCounter();
+  tell(200);
+  mock.timers.tick(300);
+  tell(150);
+  mock.timers.tick(300);
+  assert.deepEqual([box.hidden, number.textContent], [false, "150"]);
+  tell(0);
+  assert.equal(box.hidden, true);
 });

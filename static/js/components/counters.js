@@ -3,17 +3,34 @@
 import { setHidden, setText } from "../lib/dom.js";
 import { count } from "../model/words.js";
 
+const LASTING_MS = 500;
+
 export function createCounters(root) {
-  const numbers = [...root.querySelectorAll("[data-count]")];
+  const counters = [...root.querySelectorAll("[data-count]")].map(createCounter);
   return {
-    update({ counters }) {
-      if (counters) for (const number of numbers) draw(number, counters[number.dataset.count] ?? 0);
+    update({ counters: values }) {
+      if (values) for (const { name, draw } of counters) draw(values[name] ?? 0);
     },
   };
 }
 
-function draw(number, value) {
-  setText(number, count(value));
+// With each click one saga waits to be sent, for some milliseconds: what is there for so short a time is not shown.
+function createCounter(number) {
   const box = number.parentElement;
-  if ("onlySome" in box.dataset) setHidden(box, value === 0);
+  let timer = null;
+
+  function draw(value) {
+    setText(number, count(value));
+    if (!("onlySome" in box.dataset)) return;
+    if (value > 0) timer ??= setTimeout(() => setHidden(box, false), LASTING_MS);
+    else hide();
+  }
+
+  function hide() {
+    clearTimeout(timer);
+    timer = null;
+    setHidden(box, true);
+  }
+
+  return { name: number.dataset.count, draw };
 }
