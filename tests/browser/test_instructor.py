@@ -65,6 +65,15 @@ def test_what_is_locked_leads_to_the_login_and_does_nothing(page: Page, workshop
     assert workshop.service("notifier")["running"]
 
 
+def test_a_guest_reads_what_is_stopped_and_cannot_start_it(page: Page, workshop: LiveWorkshop) -> None:
+    workshop.stop_service("notifier")
+    banner = page.get_by_role("region", name="Services that are stopped")
+    expect(banner).to_contain_text("Stopped: notifier.")
+    press(banner.get_by_role("button", name="Start again"))
+    expect(page.get_by_label("Password")).to_be_focused()
+    assert not workshop.service("notifier")["running"]
+
+
 def test_a_wrong_password_is_told_and_the_right_one_unlocks(
     page: Page, workshop: LiveWorkshop, complaints: list[str]
 ) -> None:

@@ -187,6 +187,20 @@ def test_a_stopped_service_gathers_a_backlog_and_drains_it(page: Page, workshop:
     expect(card.locator("[data-part=backlog]")).to_have_text("0", timeout=SLOW)
 
 
+def test_stopped_services_are_told_above_the_table_and_started_from_there(page: Page, workshop: LiveWorkshop) -> None:
+    banner = page.get_by_role("region", name="Services that are stopped")
+    expect(banner).to_be_hidden()
+    for name in ("notifier", "car"):
+        workshop.stop_service(name)
+    expect(banner).to_contain_text("Stopped: notifier, car. Nothing waits yet.")
+    started = onboard(page, 2)
+    expect(banner).to_contain_text("2 messages wait, and nothing is lost.")
+    banner.get_by_role("button", name="Start again").click()
+    expect(banner).to_be_hidden()
+    expect_completed(page, started)
+    assert all(workshop.service(name)["running"] for name in ("notifier", "car"))
+
+
 def test_a_lost_web_server_is_told_and_caught_up_with(
     page: Page, workshop: LiveWorkshop, complaints: list[str], set_lag: SetLag
 ) -> None:
