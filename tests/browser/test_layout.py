@@ -20,11 +20,12 @@ def page(page: Page) -> Iterator[Page]:
     page.set_viewport_size(VIEWPORT)
 
 
-def test_no_usual_screen_cuts_who_it_is_and_how_it_stands(page: Page, workshop: LiveWorkshop) -> None:
+def test_no_usual_screen_cuts_which_it_is_whose_and_how_it_stands(page: Page, workshop: LiveWorkshop) -> None:
     [saga_id] = workshop.start_sagas(users=[{"name": "Katherine Kowalski", "department": "Engineering"}])
     status(page, saga_id, "completed")
     for width, height in SCREENS:
         page.set_viewport_size({"width": width, "height": height})
         expect(row(page, saga_id)).to_be_visible()
-        told = row(page, saga_id).locator(".user :is(strong, small), .sign, .finished *")
+        row(page, saga_id).locator(".number a").evaluate("number => (number.textContent = '123456')")
+        told = row(page, saga_id).locator(".number, .user :is(strong, small), .sign, .finished *")
         assert told.evaluate_all(IS_CUT) == [], width
