@@ -3,7 +3,8 @@
 from typing import Annotated, Any, Literal
 
 from ninja import Schema
-from pydantic import ConfigDict, Field, model_validator
+from pydantic import ConfigDict, Field, field_validator, model_validator
+from pydantic_core import PydanticUseDefault
 
 from dashboard.readmodel.people import TRAVELLER, user_of
 from dashboard.web.roster import MAX_USERS
@@ -74,10 +75,19 @@ class NewSagas(_Request):
 
 
 class SagaQuery(Schema):
+    """What is left empty, as in `?status=`, is not asked for."""
+
     status: Status | None = None
     scenario: Scenario | None = None
     after: int | None = Field(None, ge=0, description="The `next` of the page before.")
     limit: int = Field(100, ge=1, le=1000)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _pass_over_empty(cls, value: object) -> object:
+        if value == "":
+            raise PydanticUseDefault
+        return value
 
 
 class Faults(_Request):

@@ -240,6 +240,7 @@ FILTERS = {
     "scenario=trip": [5],
     "scenario=trip&status=stuck": [],
     "after=0": [],
+    "status=&scenario=&after=&limit=": [5, 4, 3, 2, 1, 0],
 }
 
 

@@ -158,8 +158,8 @@ def test_a_service_that_does_not_exist_cannot_be_killed(client: Client) -> None:
     assert "barista" in reason_of(client.post("/api/services/barista/kill", {}, content_type=JSON), 404)
 
 
-QUERIES = ["limit=0", "limit=-1", "limit=1001", "limit=many", "limit=1.5", "after=-1", "after=x", "after="]
-QUERIES += ["status=done", "status=", "scenario=moon-landing", "scenario="]
+QUERIES = ["limit=0", "limit=-1", "limit=1001", "limit=many", "limit=1.5", "after=-1", "after=x"]
+QUERIES += ["status=done", "scenario=moon-landing"]
 
 
 @pytest.mark.parametrize("query", QUERIES)
