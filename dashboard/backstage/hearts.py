@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from contextlib import closing
 
-from dashboard.backstage.projector import read
+from dashboard.backstage.incoming import read
 from dashboard.backstage.watch import Watch
 from saga.bus import Bus, Outgoing
 from saga.steering import Heartbeat

@@ -1,21 +1,15 @@
 """Reads what the services say and hands it, a batch at a time, to the read model."""
 
-import logging
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
 from contextlib import ExitStack, closing
-from typing import TypeVar
 
+from dashboard.backstage.incoming import read
 from dashboard.readmodel import outbox
-from dashboard.readmodel.clock import utc_now
 from dashboard.readmodel.projection import project
-from saga import reports, wire
-from saga.bus import Bus, Outgoing, Record, TopicPartition, gather
-from saga.definitions import definition_of
-from saga.errors import MessageRejected
+from saga.bus import Bus, Outgoing, TopicPartition, gather
 from saga.messages import DeadLetter, Trace
 from saga.reports import text_of
-from saga.steering import Heartbeat
 from saga.topics import DEAD_LETTER, TRACE
 
 GROUP = "projector"
@@ -23,11 +17,6 @@ POLL_TIMEOUT_S = 1.0
 BATCH_LIMIT = 1_000
 # Browsers are told ten times a second at most; nobody sees more haste than this.
 GATHER_S = 0.05
-# PostgreSQL keeps no longer value in an index; real ones are a tenth of this.
-MAX_SLOTS_BYTES = 2_000
-
-log = logging.getLogger(__name__)
-M = TypeVar("M", Trace, DeadLetter, Heartbeat)
 
 
 class Projector:
@@ -65,33 +54,3 @@ class Projector:
 
     def close(self) -> None:
         self._clients.close()
-
-
-def read(
-    kind: type[M], topic: str, records: Iterable[Record], unreadable: list[Outgoing]
-) -> Iterator[tuple[M, Record]]:
-    """Yield the messages on `topic`; add a dead letter to `unreadable` for each that is none."""
-    for record in records:
-        if record.topic != topic:
-            continue
-        try:
-            message = wire.decode(kind, record.value)
-            if isinstance(message, Trace):
-                _check_known(message)
-        except MessageRejected as rejection:
-            unreadable.append(_dead_letter(record, str(rejection)))
-        else:
-            yield message, record
-
-
-def _check_known(trace: Trace) -> None:
-    if trace.style not in definition_of(trace.scenario).styles:
-        raise MessageRejected(f"scenario {trace.scenario!r} has no style {trace.style!r}")
-    if len(trace.slots.encode()) > MAX_SLOTS_BYTES:
-        raise MessageRejected(f"the names of its steps have more than {MAX_SLOTS_BYTES} bytes together")
-
-
-def _dead_letter(record: Record, reason: str) -> Outgoing:
-    now = utc_now()
-    letter = reports.dead_letter(record, service=GROUP, reason=reason, at=now)
-    return wire.encode(letter, topic=DEAD_LETTER, source=GROUP, at=now)

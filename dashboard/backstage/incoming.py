@@ -1,0 +1,49 @@
+"""What services have said, as far as it can be read; the rest becomes dead letters."""
+
+from collections.abc import Iterable, Iterator
+from typing import TypeVar
+
+from dashboard.readmodel.clock import utc_now
+from saga import reports, wire
+from saga.bus import Outgoing, Record
+from saga.definitions import definition_of
+from saga.errors import MessageRejected
+from saga.messages import DeadLetter, Trace
+from saga.steering import Heartbeat
+from saga.topics import DEAD_LETTER
+
+# PostgreSQL keeps no longer value in an index; real ones are a tenth of this.
+MAX_SLOTS_BYTES = 2_000
+SOURCE = "projector"
+
+M = TypeVar("M", Trace, DeadLetter, Heartbeat)
+
+
+def read(
+    kind: type[M], topic: str, records: Iterable[Record], unreadable: list[Outgoing]
+) -> Iterator[tuple[M, Record]]:
+    """Yield the messages on `topic`; add a dead letter to `unreadable` for each that is none."""
+    for record in records:
+        if record.topic != topic:
+            continue
+        try:
+            message = wire.decode(kind, record.value)
+            if isinstance(message, Trace):
+                _check_known(message)
+        except MessageRejected as rejection:
+            unreadable.append(_dead_letter(record, str(rejection)))
+        else:
+            yield message, record
+
+
+def _check_known(trace: Trace) -> None:
+    if trace.style not in definition_of(trace.scenario).styles:
+        raise MessageRejected(f"scenario {trace.scenario!r} has no style {trace.style!r}")
+    if len(trace.slots.encode()) > MAX_SLOTS_BYTES:
+        raise MessageRejected(f"the names of its steps have more than {MAX_SLOTS_BYTES} bytes together")
+
+
+def _dead_letter(record: Record, reason: str) -> Outgoing:
+    now = utc_now()
+    letter = reports.dead_letter(record, service=SOURCE, reason=reason, at=now)
+    return wire.encode(letter, topic=DEAD_LETTER, source=SOURCE, at=now)
