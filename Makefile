@@ -20,7 +20,7 @@ test:
 
 suite: .venv/.dev
 	@$(PY) -m tests.chromium
-	@$(PY) -m pytest -n 3 --dist loadfile --no-loadscope-reorder
+	@$(PY) -m pytest -n 4 --dist loadfile --no-loadscope-reorder
 
 # What takes the whole system on its real parts, one test after another: minutes of it.
 system: .venv/.dev
