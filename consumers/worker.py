@@ -123,9 +123,12 @@ class Worker:
         arrivals = self._faults.arrivals(message)
         if not arrivals:
             cycle.finished.append(record)  # it was lost on its way, so nobody hears of it
-        for number, late_s in enumerate(arrivals):
-            work = Work(record=record, message=message, is_copy=number > 0)
-            self._desk.schedule(work, due=self._clock.monotonic() + late_s + self._lag_s(message))
+        now = self._clock.monotonic()
+        dues = sorted(now + late_s + self._lag_s(message) for late_s in arrivals)
+        for number, due in enumerate(dues, start=1):
+            # The last one counts: as long as one is in hand, nobody may take the message for done.
+            work = Work(record=record, message=message, is_copy=number < len(dues))
+            self._desk.schedule(work, due=due)
             if said := self._role.greet(work):
                 cycle.said.append(said)
 

@@ -8,6 +8,7 @@ from consumers import worker as runtime
 from saga import routing, wire
 from saga.bus import Record
 from saga.messages import Kind, SagaMessage
+from saga.steering import FaultRules
 from saga.topics import SAGA_TOPICS
 from tests.factories import request
 from tests.workbench import CHAIN, INSTANTS, Workbench, effects_of
@@ -102,6 +103,18 @@ def test_the_quicker_one_overtakes_and_the_commit_waits_for_the_older_one(bench:
     bench.clock.seconds += 4
     bench.run(worker)
     assert ([message.saga_id for message in bench.requests("authorize")][1:], bench.committed()) == (["saga-1"], 2)
+
+
+def test_a_message_that_came_twice_is_not_done_before_both_are(bench: Workbench) -> None:
+    bench.dials.rules = FaultRules(duplicate_rate=1.0)
+    bench.dials.lag_ms = (1000, 9000)
+    worker = bench.worker()
+    bench.send(*(request(saga_id=saga_id) for saga_id in SAGA_IDS))
+    worker.run_once()
+    while worker.in_flight:
+        bench.wait(0.1, worker)
+    assert bench.committed() == len(SAGA_IDS)
+    assert len(bench.requests("authorize")) == 2 * len(SAGA_IDS)
 
 
 def test_what_was_read_just_before_a_rebalance_keeps_no_commit_from_waiting(
