@@ -4,8 +4,9 @@ import os
 
 from channels.layers import get_channel_layer
 from channels.routing import ProtocolTypeRouter, URLRouter
+from channels.security.websocket import WebsocketDenier
 from django.core.asgi import get_asgi_application
-from django.urls import path
+from django.urls import path, re_path
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "workshop.settings")
 http = get_asgi_application()
@@ -17,9 +18,6 @@ from dashboard.web.guards import SameOriginSocket  # noqa: E402
 from dashboard.web.sockets import SagaSocket  # noqa: E402
 
 hub = Hub(get_channel_layer(), HEALTH)
-application = ProtocolTypeRouter(
-    {
-        "http": http,
-        "websocket": SameOriginSocket(URLRouter([path("ws/sagas/", SagaSocket.as_asgi(hub=hub))])),
-    }
-)
+# An address that is none is refused, or it would be an error of ours.
+sockets = URLRouter([path("ws/sagas/", SagaSocket.as_asgi(hub=hub)), re_path("", WebsocketDenier.as_asgi())])
+application = ProtocolTypeRouter({"http": http, "websocket": SameOriginSocket(sockets)})

@@ -54,3 +54,10 @@ async def test_the_web_process_serves_the_socket_at_its_address() -> None:
     async with open_page(application) as page:
         assert [row["saga_id"] for row in (await page.next())["sagas"]] == ids[::-1]
     assert await is_refused(application, headers=(HOST, (b"origin", b"http://evil.example")))
+
+
+@pytest.mark.parametrize("path", ["/ws/sagas", "/ws/", "/", "/ws/sagas/x"])
+async def test_a_socket_is_refused_at_every_other_address(path: str) -> None:
+    from workshop.asgi import application
+
+    assert await is_refused(application, headers=(HOST, ORIGIN), path=path)
