@@ -20,7 +20,7 @@ from workshop.embedded_broker import MockCluster, load_library
 from workshop.kafka_bus import KafkaBus
 
 POM = Path(__file__).with_name("pom.xml")
-START_S = 60
+START_S = 240
 STOP_S = 60
 QUICK_JVM = ("-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn")
 
