@@ -10,7 +10,7 @@ that came again after its saga was forgotten would be worked on as if it were ne
 """
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -25,7 +25,7 @@ from dashboard.models import Board, DeadLetter, Saga, TraceRecord
 from dashboard.readmodel import clock
 from dashboard.readmodel.clock import utc_now
 from saga import wire
-from saga.bus import Bus, Outgoing, TopicPartition
+from saga.bus import Bus, Outgoing, Place, TopicPartition
 from saga.steering import MAX_FORGOTTEN, Forget
 from saga.times import rfc3339
 from saga.topics import FORGET, SERVICES
@@ -37,7 +37,6 @@ DELETED_AT_ONCE = 200
 TELL_AGAIN_S = 3_600.0
 # How long a message that somebody has sent again may take to be worked on, whoever was away.
 REPLAYED_LATELY = timedelta(hours=1)
-_PLACE = TopicPartition(FORGET, 0)
 
 
 class Policy(NamedTuple):
@@ -67,10 +66,10 @@ class Policy(NamedTuple):
 
 @dataclass(slots=True)
 class _Told:
-    """What the services were told: up to which place, where the last message stands, and when (monotonic seconds)."""
+    """What the services were told: up to which saga, where the messages stand, and when (monotonic seconds)."""
 
     up_to: int
-    offset: int
+    places: Sequence[Place]
     at: float
     is_heard: bool = False
 
@@ -139,18 +138,23 @@ class Retention:
         """Has the broker forgotten it, or may it have by now, before all of them heard it?"""
         if told.is_heard:
             return False
-        return self._clock() - told.at > TELL_AGAIN_S or self._bus.end_offsets([FORGET])[_PLACE] <= told.offset
+        return self._clock() - told.at > TELL_AGAIN_S or not _are_before(self._bus.end_offsets([FORGET]), told.places)
 
     def _tell(self, board: Board) -> _Told:
         ids = list(_between(board.pruned, board.forgotten).order_by("finished").values_list("saga_id", flat=True))
         messages = [_outgoing(ids[start : start + MAX_FORGOTTEN]) for start in range(0, len(ids), MAX_FORGOTTEN)]
         with closing(self._bus.producer()) as producer:
             places = producer.send(messages)
-        return _Told(board.forgotten, max((place.offset for place in places), default=-1), self._clock())
+        return _Told(board.forgotten, places, self._clock())
 
     def _is_heard(self, told: _Told) -> bool:
         """Has every service forgotten what it was told to forget?"""
-        return all(self._bus.committed_offsets(name, [FORGET])[_PLACE] > told.offset for name in SERVICES)
+        return all(_are_before(self._bus.committed_offsets(name, [FORGET]), told.places) for name in SERVICES)
+
+
+def _are_before(offsets: Mapping[TopicPartition, int], places: Iterable[Place]) -> bool:
+    """Are all of these places below the offsets? The topic may have more partitions than it needs."""
+    return all(offsets.get(TopicPartition(place.topic, place.partition), 0) > place.offset for place in places)
 
 
 def _between(after: int, up_to: int) -> QuerySet[Saga]:

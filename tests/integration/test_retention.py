@@ -168,6 +168,17 @@ def test_each_message_names_a_bounded_number_of_sagas(
     assert house.told() == [(ids[0], ids[1]), (ids[2], ids[3]), (ids[4],)]
 
 
+def test_it_may_be_told_on_more_partitions_than_one(
+    house: House, ids: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(retention, "MAX_FORGOTTEN", 1)
+    house.stop(*SERVICES)
+    house.bus.create({FORGET: 16})
+    house.start(*SERVICES)
+    house.forget(sagas=1)
+    assert (kept(), in_ledgers(ids), counts()) == (ids[5:], set(ids[5:]), (5, 5))
+
+
 def test_many_are_forgotten_a_batch_at_a_time(house: House, ids: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(retention, "BATCH_SAGAS", 3)
     house.forget(sagas=1)
