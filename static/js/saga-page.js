@@ -4,7 +4,7 @@ import { connectInstructor } from "./components/instructor.js";
 import { createRescue } from "./components/rescue.js";
 import { createThread, dress } from "./components/thread.js";
 import { partsOf, setText, setTimes } from "./lib/dom.js";
-import { attempt, getPage } from "./lib/http.js";
+import { createWatch, getPage } from "./lib/http.js";
 import { clockTime, countdown, duration, elapsedMs } from "./model/words.js";
 
 const LIVE_MS = 700;
@@ -15,6 +15,7 @@ const main = document.querySelector("[data-component=saga]");
 const parts = partsOf(main);
 const thread = createThread(parts.events);
 const rescue = createRescue(parts.rescue, { onAsked: refresh });
+const watch = createWatch(parts.problem);
 const held = new Map();
 let saga = null;
 let offsetMs = 0;
@@ -28,7 +29,7 @@ document.addEventListener("visibilitychange", () => document.hidden || refresh()
 
 async function refresh() {
   clearTimeout(timer);
-  if (!document.hidden) await attempt(parts.problem, async () => show(await fetchMain()));
+  if (!document.hidden) await watch(async () => show(await fetchMain()));
   clearTimeout(timer);
   timer = setTimeout(refresh, saga.ended_at ? ENDED_MS : LIVE_MS);
 }

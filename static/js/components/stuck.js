@@ -1,7 +1,7 @@
 // Sagas that need a person: said above everything else, with Trace Mode on or off, for as long as there are any.
 
 import { partsOf, setHidden, setText } from "../lib/dom.js";
-import { attempt, getJson, sendJson } from "../lib/http.js";
+import { attempt, createWatch, getJson, sendJson } from "../lib/http.js";
 import { missesStuck, STUCK_ROWS } from "../model/board.js";
 import { plural } from "../model/words.js";
 
@@ -10,13 +10,14 @@ const NEWEST = `/api/sagas?status=stuck&limit=${STUCK_ROWS}`;
 /** When somebody wants to see them, those that are older than what the page holds are fetched. */
 export function createStuck(root, { dispatch }) {
   const parts = partsOf(root);
+  const watch = createWatch(parts.problem);
   let isAsked = false;
   parts.retry.addEventListener("click", () => attempt(parts.problem, () => sendJson("POST", "/api/sagas/retry")));
   parts.show.addEventListener("click", () => dispatch({ type: "only", statuses: "stuck" }));
 
   async function find() {
     isAsked = true;
-    isAsked = await attempt(parts.problem, async () => dispatch({ type: "found", ...await getJson(NEWEST) }));
+    isAsked = await watch(async () => dispatch({ type: "found", ...await getJson(NEWEST) }));
   }
 
   return {

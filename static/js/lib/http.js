@@ -69,17 +69,33 @@ function reasonOf(body) {
 }
 
 /** Runs an action and shows its failure in `place`, near the control that was used. Returns whether it succeeded. */
-export async function attempt(place, action) {
+export async function attempt(place, action, say = (words) => show(place, words)) {
   try {
     await action();
-    show(place, "");
+    say("");
     return true;
   } catch (error) {
     if (!(error instanceof Refused)) throw error;
-    show(place, error.message);
+    say(error.message);
     place.toggleAttribute("data-unanswered", error instanceof Unanswered);
     return false;
   }
+}
+
+/**
+ * Returns an `attempt(action)` for what the page itself tries again and again. Words that are written anew are read out
+ * anew, so a failure is said once; and only what was said here is taken back.
+ */
+export function createWatch(place) {
+  let said = "";
+
+  function say(words) {
+    const isAllowed = words !== "" || place.textContent === said;
+    if (isAllowed && place.textContent !== words) show(place, words);
+    said = words;
+  }
+
+  return (action) => attempt(place, action, say);
 }
 
 /** With the connection back, what was said about its absence is no longer true. */

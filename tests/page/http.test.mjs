@@ -1,0 +1,53 @@
+// What is said of requests that fail, and how often.
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { attempt, createWatch, Refused } from "../../static/js/lib/http.js";
+
+/** A live region that remembers all that was ever written into it. */
+function liveRegion() {
+  const written = [];
+  return {
+    written,
+    hidden: true,
+    get textContent() {
+      return written.at(-1) ?? "";
+    },
+    set textContent(words) {
+      written.push(words);
+    },
+    toggleAttribute() {},
+  };
+}
+
+async function refuse() {
+  throw new Refused("not now");
+}
+
+async function succeed() {}
+
+test("a person who tries again is told again", async () => {
+  const place = liveRegion();
+  for (let time = 0; time < 3; time += 1) await attempt(place, refuse);
+  assert.deepEqual(place.written, ["not now", "not now", "not now"]);
+});
+
+test("what the page tries again and again is told once, until it succeeds", async () => {
+  const place = liveRegion();
+  const watch = createWatch(place);
+  for (let time = 0; time < 3; time += 1) await watch(refuse);
+  assert.deepEqual([place.written, place.hidden], [["not now"], false]);
+  await watch(succeed);
+  assert.deepEqual([place.textContent, place.hidden], ["", true]);
+  await watch(refuse);
+  assert.equal(place.textContent, "not now");
+});
+
+test("what the page tries in between does not take back what a person was told", async () => {
+  const place = liveRegion();
+  const watch = createWatch(place);
+  await watch(succeed);
+  await attempt(place, refuse);
+  await watch(succeed);
+  assert.deepEqual([place.textContent, place.hidden], ["not now", false]);
+});
