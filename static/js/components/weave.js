@@ -32,20 +32,20 @@ function drawThread(drawn, { saga_id: id, from, to, tone, number }, total) {
   setData(group, "tone", tone);
   const [path, start, end] = group.children;
   const [x1, x2] = [from, to].map((place) => xOf(place, total));
-  const middle = (BOX.top + BOX.bottom) / 2;
-  setAttribute(path, "d", `M${x1} ${BOX.top}C${x1} ${middle} ${x2} ${middle} ${x2} ${BOX.bottom}`);
-  setAttribute(start, "cx", x1);
-  setAttribute(end, "cx", x2);
+  const { top, bottom } = BOX;
+  const middle = (top + bottom) / 2;
+  setAttribute(path, "d", `M${x1} ${top}C${x1} ${middle} ${x2} ${middle} ${x2} ${bottom}`);
+  setAttribute(start, "d", `M${x1} ${top}h0`);
+  setAttribute(end, "d", `M${x2} ${bottom}h0`);
   return group;
 }
 
 function createThread(number) {
   const create = (tag) => document.createElementNS(SVG, tag);
   const group = create("g");
-  const [path, start, end, title] = ["path", "circle", "circle", "title"].map(create);
-  setAttribute(start, "cy", BOX.top);
-  setAttribute(end, "cy", BOX.bottom);
-  for (const dot of [start, end]) setAttribute(dot, "r", 4);
+  const [path, start, end, title] = ["path", "path", "path", "title"].map(create);
+  // Strokes without length, which stay round however the picture is stretched.
+  for (const dot of [start, end]) setAttribute(dot, "class", "dot");
   title.textContent = `saga ${number}`;
   group.append(path, start, end, title);
   return group;
