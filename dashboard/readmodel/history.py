@@ -1,6 +1,7 @@
 """A saga's events, causes before effects, and dead letters, as the API shows them."""
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 from pydantic import TypeAdapter
@@ -30,10 +31,11 @@ def trace_of(saga: Saga) -> str:
     return saga.trace_id or tracing.trace_id_of(saga.saga_id)
 
 
-def dead_letter_row(letter: DeadLetter) -> dict[str, Any]:
-    fields = ("id", "service", "reason", "topic", "partition", "offset", "key", "value", "at", "replayed_at")
-    row = {name: getattr(letter, name) for name in fields}
-    return row | {"saga_id": letter.key, "replay_asked": letter.replay is not None}
+def dead_letter_rows(letters: Sequence[DeadLetter]) -> list[dict[str, Any]]:
+    """Return the letters as the API shows them; those whose key is no saga's belong to none."""
+    keys = [letter.key for letter in letters]
+    known = set(Saga.objects.filter(saga_id__in=keys).values_list("saga_id", flat=True))
+    return [_letter_row(letter, letter.key if letter.key in known else None) for letter in letters]
 
 
 def _of_letter(letter: DeadLetter) -> TraceEvent:
@@ -52,6 +54,12 @@ def _of_letter(letter: DeadLetter) -> TraceEvent:
         payload=letter.value,
         detail={"error": letter.reason},
     )
+
+
+def _letter_row(letter: DeadLetter, saga_id: str | None) -> dict[str, Any]:
+    fields = ("id", "service", "reason", "topic", "partition", "offset", "key", "value", "at", "replayed_at")
+    row = {name: getattr(letter, name) for name in fields}
+    return row | {"saga_id": saga_id, "replay_asked": letter.replay is not None}
 
 
 def _row(seq: int, event: TraceEvent) -> dict[str, Any]:

@@ -188,7 +188,7 @@ def clear_faults(request: HttpRequest) -> dict[str, Any]:
     summary="Messages that no service could process, newest first",
 )
 def list_dead_letters(request: HttpRequest) -> dict[str, Any]:
-    return {"dead_letters": [history.dead_letter_row(letter) for letter in DeadLetter.objects.order_by("-id")[:500]]}
+    return {"dead_letters": history.dead_letter_rows(DeadLetter.objects.order_by("-id")[:500])}
 
 
 @api.post(
@@ -201,7 +201,8 @@ def replay_dead_letter(request: HttpRequest, letter_id: int, body: Replay = AS_I
     audit.note(request, is_corrected=body.value is not None)
     letter = rescue.replay(letter_id, body.value)
     nudge.board_changed()
-    return Status(202, history.dead_letter_row(letter))
+    [row] = history.dead_letter_rows([letter])
+    return Status(202, row)
 
 
 @api.get(

@@ -70,6 +70,13 @@ def test_dead_letters_are_listed_newest_first(client: Client) -> None:
     assert {one["id"] for one in listed} == set(DeadLetter.objects.values_list("id", flat=True))
 
 
+def test_a_dead_letter_names_its_saga_if_there_is_one(client: Client) -> None:
+    [saga_id] = accept()
+    say(letters=[letter(key=saga_id), letter(key="nobody's", offset=1), letter(key=None, offset=2)])
+    listed = get(client, "/api/dead-letters")["dead_letters"]
+    assert [one["saga_id"] for one in listed] == [None, None, saga_id]
+
+
 def test_invariants_are_told(client: Client) -> None:
     accept(2)
     told = get(client, "/api/invariants")
