@@ -5,6 +5,7 @@ import { test } from "node:test";
 import { createCounters } from "../../static/js/components/counters.js";
 import { connectShortcuts } from "../../static/js/components/shortcuts.js";
 import { createStuck } from "../../static/js/components/stuck.js";
+import { createToolbar } from "../../static/js/components/toolbar.js";
 
 const ignore = () => {};
 
@@ -130,4 +131,19 @@ test("what goes on waiting is counted until it waits no more", ({ mock }) => {
   assert.deepEqual([box.hidden, number.textContent], [false, "150"]);
   tell(0);
   assert.equal(box.hidden, true);
+});
+
+/** What stands where the rows would be, on a board of one saga that nobody is shown. */
+function emptyTitle(view) {
+  globalThis.document = { querySelectorAll: () => [] };
+  const names = ["search", "only", "summary", "emptyTitle", "emptyHint", "empty"];
+  const parts = Object.fromEntries(names.map((name) => [name, part(name)]));
+  const board = { ready: true, trace: true, sagas: new Map([["s", {}]]), counters: {}, older: null, view };
+  createToolbar(parts, { dispatch: ignore }).update(board, 0);
+  return parts.emptyTitle.textContent;
+}
+
+test("that no user has a name is said only where all users are looked at", () => {
+  assert.equal(emptyTitle({ search: "ada", only: "" }), "No user matches “ada”.");
+  for (const search of ["", "ada"]) assert.equal(emptyTitle({ search, only: "completed" }), "No saga is like that.");
 });

@@ -37,7 +37,7 @@ function summary(board, listed) {
 }
 
 function emptyWords({ trace, sagas, counters, view }) {
-  if (sagas.size > 0 && view.search.trim() === "") return ["No saga is like that.", "Show all to see the others."];
+  if (sagas.size > 0 && view.only !== "") return ["No saga is like that.", "Show all to see the others."];
   if (sagas.size > 0) return [`No user matches “${view.search.trim()}”.`, "Accents and capitals do not count."];
   if (trace) return ["No saga yet.", INVITATION];
   if (counters.running > 0) return [`${plural(counters.running, "saga")} under way, unseen.`, UNSEEN];
