@@ -9,7 +9,7 @@ import sys
 import threading
 import urllib.request
 from base64 import b64encode
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -193,8 +193,9 @@ class LiveWorkshop:
     def kill_process(self, name: str) -> None:
         os.kill(self.processes()[name]["pid"], signal.SIGKILL)
 
-    def mails(self) -> int:
-        return len(list((self.var_dir / "mail").glob("*.eml")))
+    def mails(self, saga_ids: Iterable[str]) -> int:
+        """Return how many e-mails were sent for these sagas, corrections among them."""
+        return sum(len(list((self.var_dir / "mail").glob(f"*{saga_id}@*.eml"))) for saga_id in saga_ids)
 
     def wait_until_all_ended(self, saga_ids: list[str], *, within_s: float = PATIENCE_S) -> None:
         wanted = set(saga_ids)
