@@ -26,7 +26,8 @@ import { recall, remember } from "./lib/preferences.js";
 import { createStore } from "./lib/store.js";
 import { createBoard, mergesInto, reduce } from "./model/board.js";
 
-const TICK_MS = 100;
+// Each tick draws the page anew, on the laptop of everybody who looks at it.
+const TICK_MS = 200;
 
 const store = createStore(reduce, createBoard({ traceWanted: recall("trace-mode", true) }));
 const { dispatch } = store;

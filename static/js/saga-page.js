@@ -9,7 +9,7 @@ import { clockTime, countdown, duration, elapsedMs } from "./model/words.js";
 
 const LIVE_MS = 700;
 const ENDED_MS = 5_000;
-const TICK_MS = 100;
+const TICK_MS = 200;
 
 const main = document.querySelector("[data-component=saga]");
 const parts = partsOf(main);
