@@ -126,8 +126,8 @@ def leader_other_than(workshop: LiveWorkshop, led: int) -> bool:
 def start_second_projector(workshop: LiveWorkshop, start: Start) -> int:
     """Return the process id of the one that leads, once both are known."""
     both = {start("project").pid, workshop.processes()["projector"]["pid"]}
-    eventually(lambda: set(leadership(workshop)) == both, within_s=PATIENCE_S)
-    return leadership(workshop)[0]
+    found = eventually(lambda: set(known := leadership(workshop)) == both and known, within_s=PATIENCE_S)
+    return found[0]
 
 
 def test_of_two_projectors_one_leads_and_when_it_is_killed_the_other_takes_over_and_counts_exactly(
