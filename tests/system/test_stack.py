@@ -69,10 +69,9 @@ def samples(workshop: LiveWorkshop) -> dict[tuple[str, str | None], float]:
 
 
 def logged(workshop: LiveWorkshop, saga_id: str) -> list[dict[str, Any]]:
-    """Return the lines of the log about a saga, in the order in which things happened; every line must be JSON."""
+    """Return the lines of the log about a saga; every line must be JSON."""
     lines = [json.loads(line) for line in list(workshop.output)]
-    events = [line for line in lines if line["logger"] == LOGGER and line["saga_id"] == saga_id]
-    return sorted(events, key=lambda line: line["happened_at"])
+    return [line for line in lines if line["logger"] == LOGGER and line["saga_id"] == saga_id]
 
 
 def not_ready(workshop: LiveWorkshop) -> set[str]:
@@ -112,7 +111,7 @@ def test_a_saga_is_found_in_the_log_from_its_start_to_its_end(workshop: LiveWork
         ("succeeded", "notifier"),
         ("completed", "provisioner"),
     }
-    # Of two processes, the one that is told may write its line before the one that told it.
+    # Which came first, no time tells: the clocks of two processes agree within some milliseconds, a hop takes as long.
     eventually(lambda: milestones <= {(line["event"], line["process"]) for line in logged(workshop, saga_id)})
     assert len({line["trace_id"] for line in logged(workshop, saga_id)}) == 1
 
