@@ -1,6 +1,7 @@
 """The workshop as containers run it: every process by itself, and nobody starts again what has ended."""
 
 import os
+import signal
 import subprocess
 import sys
 from typing import Any
@@ -46,6 +47,9 @@ class SpreadWorkshop(LiveWorkshop):
         process = self._processes.pop(f"{name}-{number}")
         process.kill()
         _bury(process)
+
+    def tell_process(self, name: str, what: signal.Signals, *, number: int = 1) -> None:
+        self._processes[f"{name}-{number}"].send_signal(what)
 
     def said_by(self, name: str, *, number: int = 1) -> str:
         """Return all that this process has written so far."""

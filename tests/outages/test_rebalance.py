@@ -1,5 +1,6 @@
-"""Replicas of a service come and are killed while their group is sharing out its partitions."""
+"""Replicas of a service come, go and are killed while their group is sharing out its partitions."""
 
+import signal
 from collections.abc import Iterator
 from contextlib import closing
 
@@ -24,8 +25,8 @@ def admin(kafka: KafkaServer) -> Iterator[KafkaAdminClient]:
 
 @pytest.fixture
 def replicas(workshop: SpreadWorkshop) -> Iterator[SpreadWorkshop]:
-    """Three of the service, each of which has partitions."""
-    for number in (2, 3):
+    """Four of the service, each of which has partitions."""
+    for number in (2, 3, 4):
         workshop.start_process(SERVICE, number=number)
     eventually(lambda: at_work(workshop) == workshop.pids(SERVICE), within_s=PATIENCE_S)
     yield workshop
@@ -42,11 +43,14 @@ def is_sharing_out(admin: KafkaAdminClient) -> bool:
     return admin.describe_groups([SERVICE])[SERVICE]["group_state"] in SHARING_OUT
 
 
-def test_a_replica_killed_while_another_joins_loses_nothing_and_doubles_nothing(
+def test_a_replica_killed_in_the_middle_of_a_rebalance_loses_nothing_and_doubles_nothing(
     replicas: SpreadWorkshop, admin: KafkaAdminClient, lesson: Lesson
 ) -> None:
-    for joining, dying in ((4, 2), (5, 3), (6, 4)):
+    """The group waits for the one that hangs, so there is a middle, however quick the others are."""
+    for joining, leaving, dying in ((5, 2, 3), (6, 4, 5)):
+        replicas.tell_process(SERVICE, signal.SIGSTOP, number=dying)
         replicas.start_process(SERVICE, number=joining)
+        replicas.stop_process(SERVICE, number=leaving)
         eventually(lambda: is_sharing_out(admin), within_s=PATIENCE_S)
         replicas.kill_process(SERVICE, number=dying)
         eventually(lambda: at_work(replicas) == replicas.pids(SERVICE), within_s=PATIENCE_S)
