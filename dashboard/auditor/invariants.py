@@ -22,8 +22,8 @@ from django.db import DEFAULT_DB_ALIAS
 from django.db.models import Max, Q
 
 from dashboard.auditor.comparison import Book, Comparison, Ended, Findings
-from dashboard.backstage.deadlines import overdue
 from dashboard.models import Board, Saga
+from dashboard.readmodel.overdue import overdue
 from saga.state import STUCK
 
 # How long after its deadline a saga may take to be flagged.

@@ -63,12 +63,12 @@ def _checked(text: str, what: str) -> str:
 def _control_character(text: str) -> re.Match[str] | None:
     # Categories Cc, Cf and Cs: control characters, invisible ones such as "right-to-left override", lone surrogates.
     for position, character in enumerate(text):
-        if unicodedata.category(character) in {"Cc", "Cf", "Cs"} and not _joins_letters(text, position):
+        if unicodedata.category(character) in {"Cc", "Cf", "Cs"} and not _is_joiner(text, position):
             return re.compile(r"(?s).").match(text, position)
     return None
 
 
-def _joins_letters(text: str, position: int) -> bool:
-    """Is it a joiner of zero width inside a word, where Persian or Sinhala has it?"""
+def _is_joiner(text: str, position: int) -> bool:
+    """Has it zero width between two letters, as in Persian or Sinhala, or between two pictures that make one?"""
     neighbours = text[max(position - 1, 0) : position], text[position + 1 : position + 2]
-    return text[position] in _JOINERS and all(one and unicodedata.category(one)[0] in "LM" for one in neighbours)
+    return text[position] in _JOINERS and all(one and unicodedata.category(one)[0] in "LMS" for one in neighbours)

@@ -5,11 +5,11 @@ from datetime import timedelta
 
 import pytest
 
-from dashboard.backstage import deadlines, relay
+from dashboard.backstage import relay
 from dashboard.backstage.deadlines import Deadlines
 from dashboard.backstage.relay import Relay
 from dashboard.models import Saga
-from dashboard.readmodel import clock, outbox, rescue
+from dashboard.readmodel import clock, outbox, overdue, rescue
 from dashboard.readmodel.projection import project
 from saga import wire
 from saga.errors import BrokerUnavailable
@@ -158,7 +158,7 @@ def test_what_is_driven_on_is_not_stuck_any_more(bus: MemoryBus, watcher: Deadli
 
 
 def test_many_are_flagged_in_batches(bus: MemoryBus, watcher: Deadlines, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(deadlines, "BATCH_LIMIT", 2)
+    monkeypatch.setattr(overdue, "BATCH_LIMIT", 2)
     ids = accept(5)
     feed(bus)
     grow_old(*ids)

@@ -9,9 +9,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from dashboard.backstage import deadlines
 from dashboard.models import Board, DeadLetter, Saga, Service, TraceRecord
-from dashboard.readmodel import board, clock, projection, rescue, rows, services
+from dashboard.readmodel import board, clock, overdue, projection, rescue, rows, services
 from dashboard.readmodel.history import events_of
 from saga.bus import Place
 from saga.messages import Kind, Trace, User
@@ -196,8 +195,8 @@ def test_a_saga_that_another_program_began_is_adopted() -> None:
 
 def test_an_adopted_saga_that_gets_no_further_is_found_overdue(monkeypatch: pytest.MonkeyPatch) -> None:
     say(trace("foreign", event(Kind.STARTED, service="dashboard", hop=0)))
-    monkeypatch.setattr(deadlines.clock, "now", lambda: datetime.now(UTC) + timedelta(days=1))
-    assert [saga.saga_id for saga in deadlines.overdue(60)] == ["foreign"]
+    monkeypatch.setattr(overdue.clock, "now", lambda: datetime.now(UTC) + timedelta(days=1))
+    assert [saga.saga_id for saga in overdue.overdue(60)] == ["foreign"]
 
 
 def test_the_deadline_of_a_saga_that_is_fed_while_its_events_are_projected_is_kept(
@@ -213,8 +212,8 @@ def test_the_deadline_of_a_saga_that_is_fed_while_its_events_are_projected_is_ke
 
     monkeypatch.setattr(projection, "load_sagas", load_before_it_is_marked)
     say(trace(saga_id, event(Kind.STARTED, service="dashboard", hop=0)))
-    monkeypatch.setattr(deadlines.clock, "now", lambda: datetime.now(UTC) + timedelta(days=1))
-    assert [saga.saga_id for saga in deadlines.overdue(60)] == [saga_id]
+    monkeypatch.setattr(overdue.clock, "now", lambda: datetime.now(UTC) + timedelta(days=1))
+    assert [saga.saga_id for saga in overdue.overdue(60)] == [saga_id]
 
 
 def test_an_adopted_saga_is_not_sent_by_the_outbox() -> None:

@@ -81,8 +81,8 @@ def test_services_and_dashboard_know_only_the_saga(room: str) -> None:
     assert {path.name: packages(path) & foreign for path in in_room(room) if packages(path) & foreign} == {}
 
 
-# From the ground up: what is remembered, what runs on it, who tells of it and who checks it, and the edge.
-FLOORS_OF_THE_DASHBOARD = (("readmodel",), ("backstage",), ("live", "auditor"), ("web",))
+# From the ground up: what is remembered, what runs on it and who checks it, who tells of it, and the edge.
+FLOORS_OF_THE_DASHBOARD = (("readmodel",), ("backstage", "auditor"), ("live",), ("web",))
 
 
 @pytest.mark.parametrize("floor", range(len(FLOORS_OF_THE_DASHBOARD)))

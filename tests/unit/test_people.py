@@ -57,7 +57,18 @@ def test_a_reason_says_which_of_many_it_was() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["Zoë", "Jean-Luc O'Neill", "李小龙", "Nguyễn Thị Mai", "محمد", "علی\u200cرضا", "ශ්\u200dරී", "X" * MAX_NAME]
+    "name",
+    [
+        "Zoë",
+        "Jean-Luc O'Neill",
+        "李小龙",
+        "Nguyễn Thị Mai",
+        "محمد",
+        "علی\u200cرضا",
+        "ශ්\u200dරී",
+        "Ada 👩🏽\u200d💻",
+        "X" * MAX_NAME,
+    ],
 )
 def test_the_names_of_the_world_are_taken_as_they_are(name: str) -> None:
     assert user_of(name, "Sales") == User(name=name, department="Sales")
