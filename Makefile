@@ -5,7 +5,7 @@ PY := .venv/bin/python
 # The files name all that is needed, so nothing is left to resolve.
 PIP := $(PY) -m pip install --quiet --disable-pip-version-check --no-input --require-hashes --no-deps --no-compile -r
 # Left to nobody else: the first start would do it in six processes at once, and pip does it on one core.
-COMPILE := $(PY) -m compileall -q -j 0 .venv/lib saga consumers dashboard workshop
+COMPILE := $(PY) -m compileall -q -j 0 -x '/(tests?|gis|lexers|pip)/' .venv/lib saga consumers dashboard workshop
 
 .PHONY: run test suite system bench chaos check audit lock clean-state
 .DEFAULT_GOAL := run
@@ -22,9 +22,9 @@ suite: .venv/.dev
 	@$(PY) -m tests.chromium
 	@$(PY) -m pytest -n 4 --dist loadfile --no-loadscope-reorder
 
-# What takes the whole system on its real parts, one test after another: minutes of it.
+# What takes the whole system, on its real parts and with parts of it broken: minutes of it.
 system: .venv/.dev
-	@$(PY) -m pytest tests/system tests/outages
+	@$(PY) -m pytest -n 2 --dist loadfile --no-loadscope-reorder tests/system tests/outages
 
 bench: .venv/.dev
 	@$(PY) -m tests.bench $(BENCH)
@@ -38,7 +38,7 @@ check: .venv/.dev
 	@$(PY) -m mypy
 
 # Not part of `test`: it asks a service on the internet, whose answer changes from day to day.
-audit: .venv/.dev
+audit: .venv/.dev .venv/.requirements-audit
 	@$(PY) -m tests.package_audit
 
 clean-state:
@@ -46,10 +46,12 @@ clean-state:
 
 LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	--custom-compile-command "make lock" --output-file
+without = $$(sed -n 's/^\([^ ]*\)==.*/--no-emit-package \1/p' $1)
 lock:
 	@command -v uv >/dev/null || { echo "make lock needs uv: https://docs.astral.sh/uv/"; exit 1; }
 	@$(LOCK) requirements.txt requirements.in
-	@$(LOCK) requirements-dev.txt $$(sed -n 's/^\([^ ]*\)==.*/--no-emit-package \1/p' requirements.txt) requirements-dev.in
+	@$(LOCK) requirements-dev.txt $(call without,requirements.txt) requirements-dev.in
+	@$(LOCK) requirements-audit.txt $(call without,requirements.txt requirements-dev.txt) requirements-audit.in
 
 # A stamp says what is installed, so that a start with nothing new never calls pip.
 .venv/.run: .venv/.requirements
@@ -60,8 +62,8 @@ lock:
 	@$(COMPILE)
 	@touch .venv/.run $@
 
-# The files have no package in common, so both can be installed at once.
-.venv/.requirements .venv/.requirements-dev: .venv/.%: %.txt .venv/bin/python
+# The files have no package in common, so they can be installed at once.
+.venv/.requirements .venv/.requirements-dev .venv/.requirements-audit: .venv/.%: %.txt .venv/bin/python
 	@echo "Installing $< into .venv (half a minute, once) ..."
 	@$(PIP) $<
 	@touch $@

@@ -8,7 +8,7 @@ import subprocess
 import sys
 from collections.abc import Sequence
 
-FILES = ("requirements.txt", "requirements-dev.txt")
+FILES = ("requirements.txt", "requirements-dev.txt", "requirements-audit.txt")
 CLEAN, VULNERABLE, UNKNOWN = 0, 1, 2
 QUIET = ("--progress-spinner", "off", "--format", "json")
 

@@ -12,7 +12,7 @@ from tests.browser.board import SLOW
 from tests.lacking import give_up
 from tests.live import LiveWorkshop
 
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking"]
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking", "--process-per-site"]
 VIEWPORT = {"width": 1440, "height": 900}
 MOST_TABS = 2
 

@@ -4,7 +4,6 @@ from collections.abc import Iterator
 import pytest
 
 from tests.brokers import Broker, embedded_broker, kafka_broker, memory_broker
-from tests.live import LiveWorkshop
 
 
 @pytest.fixture(params=["memory", "embedded", "kafka"])
@@ -17,11 +16,3 @@ def broker(request: pytest.FixtureRequest) -> Iterator[Broker]:
     with opened as broker:
         yield broker
     gc.collect()  # the client library leaves a socket behind now and then, and should be found out here
-
-
-@pytest.fixture(scope="session")
-def workshop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveWorkshop]:
-    """One run for what needs no settings of its own. Its sagas may not be idle for long."""
-    run = LiveWorkshop(tmp_path_factory.mktemp("run") / "var", LAG_MS="20,150", SAGA_DEADLINE_S="2").start()
-    with run.ended_at_last() as workshop:
-        yield workshop
