@@ -61,7 +61,8 @@ def open_page(_tabs: list[Page], workshop: LiveWorkshop, complaints: list[str]) 
         unused = iter(_tabs)
 
         def open_one(path: str = "/") -> Page:
-            page = opened.enter_context(_heard(next(unused), complaints))
+            page = opened.enter_context(_put_away(next(unused), workshop))
+            opened.enter_context(_heard(page, complaints))
             if path == "/":
                 _open_board(page, workshop)
             else:
@@ -78,8 +79,17 @@ def page(open_page: Callable[[], Page]) -> Page:
 
 
 @contextmanager
-def _heard(page: Page, complaints: list[str]) -> Iterator[Page]:
-    """Write down what the page complains of, and let it forget everything afterwards."""
+def _put_away(page: Page, workshop: LiveWorkshop) -> Iterator[Page]:
+    """Let the page forget everything afterwards."""
+    yield page
+    page.evaluate("localStorage.clear()")
+    page.context.clear_cookies()
+    page.goto(f"{workshop.url}/healthz")  # a page of another place would cost a process, and one more to come back
+
+
+@contextmanager
+def _heard(page: Page, complaints: list[str]) -> Iterator[None]:
+    """Write down what the page complains of."""
 
     def complain(message: ConsoleMessage) -> None:
         if message.type in ("error", "warning"):
@@ -90,10 +100,7 @@ def _heard(page: Page, complaints: list[str]) -> Iterator[Page]:
 
     page.on("console", complain)
     page.on("pageerror", fail)
-    yield page
-    page.evaluate("localStorage.clear()")
-    page.context.clear_cookies()
-    page.goto("about:blank")
+    yield
     page.remove_listener("console", complain)
     page.remove_listener("pageerror", fail)
 
