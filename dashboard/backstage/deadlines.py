@@ -1,33 +1,48 @@
 """Flags sagas that get nowhere: without this, a message that was lost is a saga that nobody ever hears of again."""
 
+from dashboard.backstage.projector import GROUP
 from dashboard.backstage.telling import SOURCE, tell
 from dashboard.models import Saga
 from dashboard.readmodel import clock
 from dashboard.readmodel.clock import utc_now
 from dashboard.readmodel.overdue import count_anew, overdue
 from dashboard.readmodel.rows import state_of
-from saga.bus import Bus
+from saga.bus import Bus, Place, TopicPartition
 from saga.messages import Kind, Trace, TraceEvent, User
+from saga.topics import TRACE
 
 
 class Deadlines:
-    """A saga has `deadline_s` seconds for its next progress, counted anew with each progress."""
+    """A saga has `deadline_s` seconds for its next progress, counted anew with each progress.
+
+    Nothing more is reported until the last reports have been read. By what is known until then the same sagas are
+    overdue, and whoever has no time to read would get them again and again.
+    """
 
     def __init__(self, bus: Bus, *, deadline_s: float) -> None:
+        self._bus = bus
         self._producer = bus.producer()
         self._deadline_s = deadline_s
+        self._last: list[Place] = []
 
     def run_once(self) -> bool:
         """Report what is overdue. Raises BrokerUnavailable, DatabaseError."""
         clock.look()
         count_anew()
-        reports = [_stuck(saga, self._deadline_s) for saga in overdue(self._deadline_s)]
-        if reports:
-            tell(self._producer, reports)
-        return False  # until somebody has read the reports, the same sagas are overdue
+        if not self._is_read():
+            return False
+        late = overdue(self._deadline_s)
+        self._last = tell(self._producer, [_stuck(saga, self._deadline_s) for saga in late]) if late else []
+        return False
 
     def close(self) -> None:
         self._producer.close()
+
+    def _is_read(self) -> bool:
+        if not self._last:
+            return True
+        read_up_to = self._bus.committed_offsets(GROUP, [TRACE])
+        return all(place.offset < read_up_to[TopicPartition(place.topic, place.partition)] for place in self._last)
 
 
 def _stuck(saga: Saga, deadline_s: float) -> Trace:

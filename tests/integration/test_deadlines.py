@@ -1,12 +1,14 @@
 """A saga that gets nowhere is flagged, whoever looks, and is no longer once it gets on."""
 
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import timedelta
 
 import pytest
 
 from dashboard.backstage import relay
 from dashboard.backstage.deadlines import Deadlines
+from dashboard.backstage.projector import GROUP
 from dashboard.backstage.relay import Relay
 from dashboard.models import Saga
 from dashboard.readmodel import clock, outbox, overdue, rescue
@@ -56,7 +58,9 @@ def found(bus: MemoryBus) -> list[Trace]:
 
 
 def hear(bus: MemoryBus) -> None:
+    """Read what the watcher has said so far, as the projector does."""
     project([(said, wire.encode(said, topic=TRACE, source="t", at=at(0)).value.decode()) for said in found(bus)], [])
+    bus.group(GROUP).committed |= bus.end_offsets([TRACE])
 
 
 def flags(bus: MemoryBus, watcher: Deadlines) -> int:
@@ -134,14 +138,27 @@ def test_what_gets_on_is_not_stuck_any_more_and_is_flagged_anew_when_it_stops_ag
     assert len({trace.id for trace in found(bus)}) == 2
 
 
-def test_a_saga_that_is_found_twice_before_anybody_heard_is_one_event(bus: MemoryBus, watcher: Deadlines) -> None:
+def test_a_saga_that_two_have_found_before_anybody_heard_is_one_event(bus: MemoryBus, watcher: Deadlines) -> None:
     [saga_id] = accept()
     feed(bus)
     grow_old(saga_id)
     watcher.run_once()
-    watcher.run_once()
+    with closing(Deadlines(bus, deadline_s=60)) as successor:
+        successor.run_once()
     first, second = found(bus)
     assert first.id == second.id
+
+
+def test_nothing_more_is_said_before_the_last_has_been_read(bus: MemoryBus, watcher: Deadlines) -> None:
+    early, late = accept(2)
+    feed(bus)
+    grow_old(early)
+    assert flags(bus, watcher) == 1
+    grow_old(late)
+    assert flags(bus, watcher) == 0
+    hear(bus)
+    assert flags(bus, watcher) == 1
+    assert [trace.saga_id for trace in found(bus)] == [early, late]
 
 
 def test_what_is_driven_on_is_not_stuck_any_more(bus: MemoryBus, watcher: Deadlines) -> None:
