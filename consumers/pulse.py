@@ -138,7 +138,7 @@ class Pulse:
             pid=os.getpid(),
             host=socket.gethostname(),
             state="starting" if state == "running" and not partitions else state,
-            detail=detail[:500],
+            detail=detail,
             partitions=partitions,
             heard=dials.heard,
             armed=dials.armed,

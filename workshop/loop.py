@@ -17,6 +17,8 @@ from saga.steering import State
 FIRST_DELAY_S = 0.25
 LONGEST_DELAY_S = 5.0
 STOPPED_CHECK_S = 0.1
+LONGEST_DETAIL = 500
+"""An error of the client library can name every partition there is."""
 
 log = logging.getLogger(__name__)
 
@@ -106,7 +108,7 @@ class Loop(Generic[W]):
             worker.close()
 
     def _fail(self, error: Exception) -> None:
-        self._be("failing", f"{type(error).__name__}: {error}")
+        self._be("failing", f"{type(error).__name__}: {error}"[:LONGEST_DETAIL])
         delay = min(LONGEST_DELAY_S, FIRST_DELAY_S * 2 ** min(self._failures, 10))
         self._failures += 1
         self._stop.wait(delay)

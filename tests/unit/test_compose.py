@@ -61,6 +61,11 @@ def test_what_lasts_is_watched_restarted_and_given_time_to_end(service: dict[str
     assert service["stop_grace_period"]
 
 
+@pytest.mark.parametrize("name", sorted({*COMMANDS} - ONCE))
+def test_a_process_is_stopped_before_what_it_writes_to(name: str) -> None:
+    assert {"kafka", "postgres", "redis"} <= ALL[name]["depends_on"].keys()
+
+
 def test_the_web_server_is_given_time_for_its_last_answers() -> None:
     assert int(ALL["web"]["stop_grace_period"].removesuffix("s")) > LAST_ANSWERS_S
 

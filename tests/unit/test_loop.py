@@ -157,6 +157,14 @@ def test_the_waits_between_failures_double_up_to_the_longest() -> None:
     assert waits.seconds == [0.25, 0.5, 1.0, 2.0, 4.0, 5.0, 5.0]
 
 
+def test_a_trouble_that_takes_many_words_is_told_in_some(caplog: pytest.LogCaptureFixture) -> None:
+    loop = Loop("test", Opener(BrokerUnavailable("gone " * 1_000)))
+    loop._stop = Waits(1)
+    loop.start().join()
+    [told] = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+    assert len(told) < loop_module.LONGEST_DETAIL + 100
+
+
 @pytest.mark.usefixtures("real_delays")
 def test_after_a_cycle_that_succeeded_the_waits_begin_anew() -> None:
     gone = BrokerUnavailable("gone")

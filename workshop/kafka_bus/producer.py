@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 
 from kafka import KafkaProducer
 from kafka.errors import KafkaError, KafkaTimeoutError
@@ -36,7 +37,9 @@ class BusProducer:
         except KafkaTimeoutError:
             # What is left was not acknowledged, and send() has said so. The library keeps its thread for it; we do not.
             self._client._sender.force_close()
-            self._client.close(timeout=CLOSE_S)
+            # It hears of that after what it is at, and the name of a broker that is gone can take long to look up.
+            with suppress(KafkaTimeoutError):
+                self._client.close(timeout=CLOSE_S)
 
     def _flush(self) -> None:
         """Wait for all acknowledgements, but not for those of a broker that has moved away in the meantime."""
