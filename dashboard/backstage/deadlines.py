@@ -29,10 +29,9 @@ class Deadlines:
         """Report what is overdue. Raises BrokerUnavailable, DatabaseError."""
         clock.look()
         count_anew()
-        if not self._is_read():
-            return False
-        late = overdue(self._deadline_s)
-        self._last = tell(self._producer, [_stuck(saga, self._deadline_s) for saga in late]) if late else []
+        if self._is_read():
+            late = overdue(self._deadline_s)
+            self._last = tell(self._producer, [_stuck(saga, self._deadline_s) for saga in late]) if late else []
         return False
 
     def close(self) -> None:
