@@ -21,7 +21,7 @@ def page(page: Page) -> Iterator[Page]:
 
 
 def test_no_usual_screen_cuts_which_it_is_whose_and_how_it_stands(page: Page, workshop: LiveWorkshop) -> None:
-    [saga_id] = workshop.start_sagas(users=[{"name": "Katherine Kowalski", "department": "Engineering"}])
+    [saga_id] = workshop.start_sagas(users=[{"name": "Katherine Andersson", "department": "Engineering"}])
     status(page, saga_id, "completed")
     for width, height in SCREENS:
         page.set_viewport_size({"width": width, "height": height})
