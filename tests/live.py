@@ -163,6 +163,10 @@ class LiveWorkshop:
         self.change_service(name, faults=rules)
         return eventually(lambda: (row := self.service(name))["heard"] and row, within_s=PATIENCE_S)
 
+    def wait_until_heard(self) -> None:
+        """Wait until every service has heard what is asked of it."""
+        eventually(lambda: all(row["heard"] for row in self.get("/api/services")["services"]), within_s=PATIENCE_S)
+
     def clear_faults(self) -> Any:
         return self.send("DELETE", "/api/faults", {})
 

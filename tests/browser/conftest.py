@@ -9,9 +9,8 @@ from playwright.sync_api import Browser, ConsoleMessage, Error, Page, expect, sy
 
 from tests import chromium
 from tests.browser.board import SLOW
-from tests.eventually import eventually
 from tests.lacking import give_up
-from tests.live import PATIENCE_S, LiveWorkshop
+from tests.live import LiveWorkshop
 
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking", "--process-per-site"]
 VIEWPORT = {"width": 1440, "height": 900}
@@ -119,9 +118,7 @@ def _quiet_workshop(workshop: LiveWorkshop) -> Iterator[None]:
     for service in workshop.get("/api/services")["services"]:
         if not service["running"]:
             workshop.send("PATCH", f"/api/services/{service['name']}", {"running": True})
-    eventually(
-        lambda: all(service["heard"] for service in workshop.get("/api/services")["services"]), within_s=PATIENCE_S
-    )
+    workshop.wait_until_heard()
     workshop.wait_until_quiet()
 
 

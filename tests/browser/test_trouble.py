@@ -92,12 +92,14 @@ def test_faults_are_shown_for_as_long_as_they_are_on(open_page: Callable[..., Pa
         expect(card(one, "hotel")).to_contain_text("always fails doing any step, for good")
         expect(card(one, "hotel")).to_contain_text("50 % twice")
         expect(one.get_by_role("region", name="Faults that are on")).to_contain_text("hotel")
+    workshop.wait_until_heard()
     broken = click_for_saga(page, "Happy path", within="stories")
     expect(status(page, broken, "compensated")).to_contain_text("a fault was asked for")
     page.get_by_role("button", name="Clear all faults").click()
     for one in (page, other):
         expect(one.get_by_role("region", name="Faults that are on")).to_be_hidden()
         expect(card(one, "hotel").locator(".chips")).to_be_hidden()
+    workshop.wait_until_heard()
     status(page, click_for_saga(page, "Happy path", within="stories"), "completed")
 
 
