@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, WebSocket, expect
 
+from tests.browser.board import SLOW, row, status
 from tests.eventually import eventually
 from tests.live import PATIENCE_S, LiveWorkshop
 
-SLOW = 60_000
 QUICK_MS = (0, 100)
 
 SetLag = Callable[[int, int], None]
@@ -44,13 +44,9 @@ def shown(page: Page) -> list[str]:
     return rows.evaluate_all("rows => rows.map(row => row.dataset.sagaId)")
 
 
-def row(page: Page, saga_id: str):
-    return page.locator(f"tr[data-saga-id='{saga_id}']")
-
-
 def expect_completed(page: Page, saga_ids: list[str]) -> None:
     for saga_id in saga_ids:
-        expect(row(page, saga_id)).to_have_attribute("data-status", "completed", timeout=SLOW)
+        status(page, saga_id, "completed")
 
 
 def trace_mode(page: Page):
