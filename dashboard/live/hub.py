@@ -7,7 +7,8 @@ late, repeated or lost does no harm: the next one, or the next second, brings th
 import asyncio
 import logging
 import time
-from contextlib import suppress
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 from typing import Any, NamedTuple, Protocol
 
 from channels.db import database_sync_to_async
@@ -147,16 +148,24 @@ class Hub:
         while True:
             await self._wait_for_change()
             began, has_told_sagas = time.monotonic(), True
-            try:
-                async with self._turn:
-                    has_told_sagas = await self._tell_changes()
-            except DatabaseError as trouble:
-                log.warning("the board cannot be read: %s", trouble)
-            except Exception:
-                # A hub that ended here would leave every page standing still.
-                log.exception("unexpected error; telling again")
+            async with self._turn_that_may_fail():
+                has_told_sagas = await self._tell_changes()
+            # Afterwards: to ask all parts takes as long as to tell of a click, and would make that one wait.
+            async with self._turn_that_may_fail():
+                await self._tell_health()
             if has_told_sagas:
                 await asyncio.sleep(began + FRAME_INTERVAL_S - time.monotonic())
+
+    @asynccontextmanager
+    async def _turn_that_may_fail(self) -> AsyncIterator[None]:
+        """Go on after whatever trouble: a hub that ended would leave every page standing still."""
+        try:
+            async with self._turn:
+                yield
+        except DatabaseError as trouble:
+            log.warning("the board cannot be read: %s", trouble)
+        except Exception:
+            log.exception("unexpected error; telling again")
 
     async def _wait_for_change(self) -> None:
         with suppress(TimeoutError):
@@ -164,10 +173,9 @@ class Hub:
         self._changed.clear()
 
     async def _tell_changes(self) -> bool:
-        """Return whether sagas were told of: only they come in floods, and no click waits for a service's beat."""
+        """Return whether sagas were told of: no click waits for the pace after a service's beat."""
         if not self._listeners and not self._waiting:
             return False
-        await self._tell_health()
         for listener in list(self._waiting):
             await self._send_snapshot(listener)
         view = await changes(after=self._seq, limit=FRAME_ROWS)
@@ -178,11 +186,12 @@ class Hub:
         return bool(view.sagas)
 
     async def _tell_health(self) -> None:
-        """Once a second, and before the board is read: this is how a page learns that it cannot be.
+        """Once a second, whether the board could be read or not: this is how a page learns that it cannot be.
 
         After a silence it is told even if it is no news: this is how a page learns that its line is alive.
         """
-        if time.monotonic() < self._ask_health_at:
+        everybody = [*self._listeners, *self._waiting]
+        if not everybody or time.monotonic() < self._ask_health_at:
             return
         self._ask_health_at = time.monotonic() + QUIET_CHECK_S
         health, self._health = self._health, await self._report()
@@ -191,7 +200,7 @@ class Hub:
         elif time.monotonic() < self._speak_by:
             return
         self._break_silence()
-        for listener in [*self._listeners, *self._waiting]:
+        for listener in everybody:
             await self._send(listener, frames.health(self._seq, self._health))
 
     def _break_silence(self) -> None:

@@ -7,10 +7,11 @@ from typing import Any
 
 from django.db.models import Q, QuerySet
 
-from dashboard.models import Board, DeadLetter, Saga, Service
+from dashboard.models import Board, Saga, Service
 from dashboard.readmodel import clock
+from dashboard.readmodel.rows import count_listed
 from dashboard.readmodel.services import row_of as service_row
-from saga.state import ENDED, STUCK
+from saga.state import ENDED
 
 PAGE_LIMIT = 1_000
 
@@ -97,14 +98,15 @@ def without_steps(rows: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def _counters(board: Board) -> dict[str, int]:
+    listed = count_listed()
     return {
         "accepted": board.accepted,
         "running": board.accepted - board.ended,
         "completed": board.completed,
         "compensated": board.compensated,
-        "stuck": Saga.objects.filter(status=STUCK).count(),
+        "stuck": listed.stuck,
         "out_of_order": board.out_of_order,
         # Those that are listed, and not all that ever came: retention deletes them with their sagas.
-        "dead_letters": DeadLetter.objects.count(),
-        "waiting": Saga.objects.filter(finished=None, fed_offset=None).count(),
+        "dead_letters": listed.dead_letters,
+        "waiting": listed.waiting,
     }

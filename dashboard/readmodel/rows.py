@@ -45,6 +45,13 @@ _WANT_AGAIN = """
     SET round = round + 1, fed_topic = NULL, fed_partition = NULL, fed_offset = NULL, seq = %s
     WHERE number = %s
 """
+# Each by an index that holds just these, so it costs nothing however long the history is.
+_COUNT = """
+    SELECT
+        (SELECT COUNT(*) FROM dashboard_saga WHERE status = 'stuck'),
+        (SELECT COUNT(*) FROM dashboard_saga WHERE finished IS NULL AND fed_offset IS NULL),
+        (SELECT COUNT(*) FROM dashboard_deadletter)
+"""
 _IN_LIMIT = 900
 
 
@@ -66,6 +73,14 @@ class NewSaga(NamedTuple):
     seq: int
 
 
+class Listed(NamedTuple):
+    """How many are in each of the lists that get shorter again; `waiting` are sagas that are to be sent."""
+
+    stuck: int
+    waiting: int
+    dead_letters: int
+
+
 @dataclass(slots=True, kw_only=True)
 class SagaRow:
     """What changes in a saga's row as its events come in; `finished` is set once, when it has ended.
@@ -85,6 +100,12 @@ class SagaRow:
     progress_at: str | None = None
     stuck_at: str | None = None
     seq: int = 0
+
+
+def count_listed() -> Listed:
+    with connection.cursor() as cursor:
+        cursor.execute(_COUNT)
+        return Listed(*cursor.fetchone())
 
 
 def state_json(state: SagaState) -> str:

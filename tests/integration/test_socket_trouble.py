@@ -48,9 +48,10 @@ async def test_the_page_is_told_when_the_database_does_not_answer_and_catches_up
         async with server.broken_database():
             told = await page.until(lambda frame: frame["type"] == "health")
         ids = await server.do(accept, 1)
-        await page.until(shows(*ids))
+        news = await page.until(shows(*ids))
+        if not news["health"][0]["ok"]:  # how the parts are is asked after what is new
+            await page.until(lambda frame: frame["health"][0]["ok"])
     assert "disk I/O error" in told["health"][0]["detail"]
-    assert page.frames[-1]["health"][0]["ok"]
 
 
 async def test_pages_opened_while_the_database_does_not_answer_are_told_so_and_shown_all_later(server: Server) -> None:
