@@ -44,8 +44,8 @@ class Herald:
         self._producer.send([_outgoing(control) for control in new + orders])
         self._said |= {control.service: (control, self._clock()) for control in new}
         for service in asked:
-            # Only what has been said is crossed out: somebody may have asked for more in the meantime.
-            Service.objects.filter(name=service.name, orders=service.orders).exclude(orders=[]).update(orders=[])
+            if service.orders:  # only what has been said is crossed out: somebody may have asked for more meanwhile
+                Service.objects.filter(name=service.name, orders=service.orders).update(orders=[])
         return bool(new or orders)
 
     def close(self) -> None:

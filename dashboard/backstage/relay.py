@@ -66,7 +66,8 @@ class Relay:
         places = self._producer.send(outgoing)
         tell(self._producer, [_started(*fed) for fed in zip(sagas, wanted, outgoing, places, strict=True)])
         mark_fed(((saga.number, saga.round, place) for saga, place in zip(sagas, places, strict=True)), at=now)
-        outbox.news.set()
+        if len(sagas) == BATCH_LIMIT:
+            outbox.news.set()  # there may be more, and room for them
         return True
 
     def _replay(self) -> bool:
