@@ -27,10 +27,12 @@ MIDDLEWARE = [
     "dashboard.web.guards.same_origin",
     "dashboard.web.limits.limit_commands",
     "django.contrib.sessions.middleware.SessionMiddleware",
-    "dashboard.web.audit.log_acts",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    # Synchronous, and so the innermost one: around it Django runs all of them in the thread of the view. Its own would
+    # otherwise go to that thread and back to the loop twice, each.
+    "dashboard.web.audit.log_acts",
 ]
 ROOT_URLCONF = "workshop.urls"
 ASGI_APPLICATION = "workshop.asgi.application"

@@ -38,6 +38,7 @@ const sagas = createSagas(component("sagas"), {
   askOlder: (before) => live.send({ type: "older", before }),
 });
 const drawn = [
+  sagas, // the first: it has to ask where things are, before the others move them
   createTraceMode(component("trace-mode"), { onSwitch: switchTrace }),
   createServices(component("services"), { dispatch, openFaults: connectFaults(component("faults"), { dispatch }) }),
   createFaultsOn(component("faults-on"), { dispatch }),
@@ -49,7 +50,6 @@ const drawn = [
   createWeave(component("weave")),
   createAnnouncer(component("announcer")),
   createDeadLetters(component("dead-letters")),
-  sagas,
 ];
 
 connectInstructor(component("instructor"));

@@ -31,11 +31,11 @@ export function createSagaWindow({ rows, before, after }, history) {
     /** Pixels of the list that are above the screen's top edge; below 0 while the list begins further down. */
     scrolled: () => -before.getBoundingClientRect().top,
 
-    /** Returns the range it has drawn. `shift`: pixels by which the page is about to be scrolled. */
-    draw(sagas, { open, arrivals, nowMs, shift = 0 }) {
+    /** Returns the range it has drawn; `scrolled` as above, when the page is where it is about to be scrolled to. */
+    draw(sagas, { open, arrivals, nowMs, scrolled }) {
       const openIndex = open === null ? -1 : sagas.findIndex(({ saga_id: id }) => id === open);
       const range = visibleRange({
-        scrolled: this.scrolled() + shift,
+        scrolled,
         screen: innerHeight,
         count: sagas.length,
         rowHeight,
@@ -57,12 +57,12 @@ export function createSagaWindow({ rows, before, after }, history) {
       arrangeChildren(rows, elements);
       return range;
     },
-    /** The look of the page decides how high a row is. Returns whether it has changed. */
+    /** The look of the page decides how high a row is. Returns whether there is one to be measured. */
     measure() {
-      const height = rows.querySelector(".saga")?.getBoundingClientRect().height ?? rowHeight;
-      const changed = Math.abs(height - rowHeight) > 0.1;
-      rowHeight = height;
-      return changed;
+      const row = rows.querySelector(".saga");
+      const height = row?.getBoundingClientRect().height ?? rowHeight;
+      if (Math.abs(height - rowHeight) > 0.1) rowHeight = height; // times ten thousand, a hair's breadth would show
+      return row !== null;
     },
     tick(nowMs) {
       for (const row of shown.values()) row.tick(nowMs);

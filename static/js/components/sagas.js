@@ -21,13 +21,14 @@ export function createSagas(root, { dispatch, askOlder }) {
   addEventListener("resize", redraw);
 
   function redraw() {
-    if (board) draw();
+    if (!board) return;
+    list.measure();
+    draw(list.scrolled());
   }
 
-  function draw(shift = 0) {
-    const drawing = { open: openOf(board), arrivals: board.arrivals, nowMs: serverNow(board), shift };
-    let range = list.draw(sagas, drawing);
-    if (list.measure()) range = list.draw(sagas, drawing);
+  function draw(scrolled) {
+    const drawing = { open: openOf(board), arrivals: board.arrivals, nowMs: serverNow(board), scrolled };
+    const range = list.draw(sagas, drawing);
     if (range.last === sagas.length) fetchOlder();
   }
 
@@ -39,17 +40,21 @@ export function createSagas(root, { dispatch, askOlder }) {
 
   return {
     update(next) {
+      // Asked before anything is written: afterwards the browser would have to lay out the whole page for the answer.
+      const scrolled = list.scrolled();
+      const isMeasured = list.measure() && board?.trace === next.trace;
       const isSameOrder = board?.view.order === next.view.order;
       const isSameView = isSameOrder && board.view.search === next.view.search && board.view.only === next.view.only;
       const isSameList = isSameView && board.sagas === next.sagas;
-      const anchor = isSameOrder ? anchorOf(list, sagas, openOf(board), history) : null;
+      const anchor = isSameOrder ? anchorOf(list, scrolled, sagas, openOf(board), history) : null;
       board = next;
       if (!isSameList) sagas = arrange(board.sagas, board.view);
       history.update(board);
       toolbar.update(board, sagas.length);
       setData(root, "trace", board.trace ? "on" : "off");
       setAttribute(parts.table, "aria-rowcount", board.older === null ? sagas.length + 1 : -1);
-      keepPlace(anchor);
+      keepPlace(anchor, scrolled);
+      if (!isMeasured && list.measure()) draw(list.scrolled());
     },
     tick() {
       if (!board) return;
@@ -59,17 +64,16 @@ export function createSagas(root, { dispatch, askOlder }) {
   };
 
   // Rows that come in above must not push away what somebody reads further down.
-  function keepPlace(anchor) {
+  function keepPlace(anchor, scrolled) {
     const index = anchor ? sagas.findIndex(({ saga_id: id }) => id === anchor.id) : -1;
     const shift = index < 0 ? 0 : (index - anchor.index) * list.rowHeight;
-    draw(shift);
+    draw(scrolled + shift);
     if (shift !== 0) scrollBy({ top: shift, behavior: "instant" });
   }
 }
 
 // The first row on the screen, once the list has been scrolled.
-function anchorOf(list, sagas, open, history) {
-  const scrolled = list.scrolled();
+function anchorOf(list, scrolled, sagas, open, history) {
   if (scrolled <= 0) return null;
   const openIndex = open === null ? -1 : sagas.findIndex(({ saga_id: id }) => id === open);
   const openEnd = (openIndex + 1) * list.rowHeight + history.height;
