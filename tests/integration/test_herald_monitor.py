@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pytest_django import DjangoAssertNumQueries
 
 from dashboard.backstage import herald, monitor
 from dashboard.backstage.herald import Herald
@@ -61,6 +62,14 @@ def test_nothing_is_said_twice(bus: MemoryBus, crier: Herald) -> None:
     crier.run_once()
     assert not crier.run_once()
     assert len(said(bus)) == len(SERVICES)
+
+
+def test_where_nothing_is_new_nothing_is_written(
+    bus: MemoryBus, crier: Herald, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    crier.run_once()
+    with django_assert_num_queries(1):
+        crier.run_once()
 
 
 CHANGES: dict[str, tuple[dict[str, Any], Control]] = {

@@ -1,6 +1,7 @@
 """What a page is told when something is broken, and that one page's trouble is not another's."""
 
 import asyncio
+import threading
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack, suppress
 from typing import Any
@@ -14,7 +15,7 @@ from dashboard.web.metrics import REGISTRY
 from dashboard.web.sockets import TRY_AGAIN_LATER
 from saga.messages import Kind
 from tests.dash_factories import accept, completion, event, say, trace
-from tests.dash_socket import PageSocket, Server, shows
+from tests.dash_socket import PATIENCE_S, PageSocket, Server, shows
 
 pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
 
@@ -52,6 +53,29 @@ async def test_the_page_is_told_when_the_database_does_not_answer_and_catches_up
         if not news["health"][0]["ok"]:  # how the parts are is asked after what is new
             await page.until(lambda frame: frame["health"][0]["ok"])
     assert "disk I/O error" in told["health"][0]["detail"]
+
+
+async def test_what_is_new_is_told_before_anybody_asks_how_the_parts_are(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hub, "QUIET_CHECK_S", 3600)  # so the parts are asked once, when there is something to tell
+    told, asked = threading.Event(), threading.Event()
+    was_told: list[bool] = []
+
+    def slow() -> str:
+        was_told.append(told.wait(PATIENCE_S))
+        asked.set()
+        return ""
+
+    async with server.page() as page:
+        await page.next()
+        server.health.watch("slow", slow)
+        ids = await server.do(accept, 1)
+        await server.nudge()
+        await page.until(shows(*ids))
+        told.set()
+        await asyncio.to_thread(asked.wait, PATIENCE_S)
+    assert was_told == [True]
 
 
 async def test_pages_opened_while_the_database_does_not_answer_are_told_so_and_shown_all_later(server: Server) -> None:
