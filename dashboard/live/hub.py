@@ -174,7 +174,7 @@ class Hub:
 
     async def _tell_changes(self) -> bool:
         """Return whether sagas were told of: no click waits for the pace after a service's beat."""
-        if not self._listeners and not self._waiting:
+        if not (self._listeners or self._waiting):
             return False
         for listener in list(self._waiting):
             await self._send_snapshot(listener)
@@ -190,8 +190,7 @@ class Hub:
 
         After a silence it is told even if it is no news: this is how a page learns that its line is alive.
         """
-        everybody = [*self._listeners, *self._waiting]
-        if not everybody or time.monotonic() < self._ask_health_at:
+        if not (self._listeners or self._waiting) or time.monotonic() < self._ask_health_at:
             return
         self._ask_health_at = time.monotonic() + QUIET_CHECK_S
         health, self._health = self._health, await self._report()
@@ -200,7 +199,7 @@ class Hub:
         elif time.monotonic() < self._speak_by:
             return
         self._break_silence()
-        for listener in everybody:
+        for listener in [*self._listeners, *self._waiting]:
             await self._send(listener, frames.health(self._seq, self._health))
 
     def _break_silence(self) -> None:
