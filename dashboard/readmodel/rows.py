@@ -45,7 +45,7 @@ _WANT_AGAIN = """
     SET round = round + 1, fed_topic = NULL, fed_partition = NULL, fed_offset = NULL, seq = %s
     WHERE number = %s
 """
-# Each by an index that holds just these, so it costs nothing however long the history is.
+# The sagas each by an index that holds just these, so a long history costs nothing.
 _COUNT = """
     SELECT
         (SELECT COUNT(*) FROM dashboard_saga WHERE status = 'stuck'),

@@ -117,6 +117,17 @@ def test_many_sagas_are_fed_in_batches(bus: MemoryBus, monkeypatch: pytest.Monke
     assert fed(bus) == ids
 
 
+def test_the_relay_goes_on_at_once_while_there_may_be_more(bus: MemoryBus, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(relay, "BATCH_LIMIT", 4)
+    accept(5)
+    worker, goes_on = Relay(bus, in_flight_limit=10), []
+    for _ in range(2):
+        assert worker.run_once()
+        goes_on.append(outbox.news.is_set())
+    worker.close()
+    assert goes_on == [True, False]
+
+
 def test_news_of_an_accepted_saga_wakes_the_relay(bus: MemoryBus, monkeypatch: pytest.MonkeyPatch) -> None:
     worker = Relay(bus, in_flight_limit=10)
     worker.run_once()
