@@ -115,11 +115,6 @@ class Backstage:
 
 
 async def hear_wishes() -> None:
-    """Wake the relay and the herald of this process when another one has written down what somebody wants."""
-    await Ear(get_channel_layer(), nudge.WISHES, _look_for_wishes).open()
-
-
-def _look_for_wishes() -> None:
-    # Which of the two is meant, the tables tell.
-    outbox.news.set()
-    services.news.set()
+    """Wake the relay or the herald of this process when another one has written down what somebody wants."""
+    for group, news in ((nudge.SAGA_WISHES, outbox.news), (nudge.SERVICE_WISHES, services.news)):
+        await Ear(get_channel_layer(), group, news.set).open()

@@ -1,7 +1,7 @@
 """Telling other processes that something changed. What it was, they read from the read model.
 
-Web processes hear that the board changed; the backstage hears that somebody wants something. Both look by themselves
-every second, so a message that is late, repeated or lost does no harm.
+Web processes hear that the board changed; the backstage hears that somebody wants something of a saga, or of a service.
+All of them look by themselves every second, so a message that is late, repeated or lost does no harm.
 """
 
 import asyncio
@@ -13,7 +13,8 @@ from asgiref.sync import async_to_sync
 from channels.layers import get_channel_layer
 
 BOARD = "board"
-WISHES = "wishes"
+SAGA_WISHES = "saga-wishes"
+SERVICE_WISHES = "service-wishes"
 CHANGED = {"type": "board.changed"}
 WANTED = {"type": "wish.written"}
 PATIENCE_S = 2.0
@@ -22,9 +23,14 @@ log = logging.getLogger(__name__)
 _is_away = threading.Event()
 
 
-def board_changed() -> None:
-    """Tell both from a request's thread, where the server's loop is the one that async_to_sync uses."""
-    async_to_sync(_send)({BOARD: CHANGED, WISHES: WANTED})
+def saga_wanted() -> None:
+    """Tell from a request's thread, where the server's loop is the one that async_to_sync uses."""
+    async_to_sync(_send)({BOARD: CHANGED, SAGA_WISHES: WANTED})
+
+
+def service_asked() -> None:
+    """The same where a service was asked for something."""
+    async_to_sync(_send)({BOARD: CHANGED, SERVICE_WISHES: WANTED})
 
 
 def from_threads_of(loop: asyncio.AbstractEventLoop) -> Callable[[], None]:

@@ -60,7 +60,7 @@ def create_sagas(request: HttpRequest, body: NewSagas) -> Status:
     wanted = body.wanted
     limits.charge_sagas(request, len(body.users or ()) or body.count or 1)
     saga_ids = outbox.accept(**wanted, traceparent=request.headers.get(tracing.HEADER))
-    nudge.board_changed()
+    nudge.saga_wanted()
     return Status(202, {"saga_ids": saga_ids})
 
 
@@ -81,7 +81,7 @@ def list_sagas(request: HttpRequest, query: Query[SagaQuery]) -> dict[str, Any]:
 )
 def retry_stuck_sagas(request: HttpRequest) -> Status:
     saga_ids = rescue.retry_all_stuck()
-    nudge.board_changed()
+    nudge.saga_wanted()
     return Status(202, {"saga_ids": saga_ids})
 
 
@@ -128,7 +128,7 @@ def resolve_saga(request: HttpRequest, saga_id: str, body: Resolution) -> Status
 
 
 def _wanted(saga: Saga) -> Status:
-    nudge.board_changed()
+    nudge.saga_wanted()
     return Status(202, row_of(saga))
 
 
@@ -154,7 +154,7 @@ def change_service(request: HttpRequest, name: str, body: ServiceChange) -> dict
         rules=body.faults and body.faults.rules,
         once=body.faults and body.faults.once,
     )
-    nudge.board_changed()
+    nudge.service_asked()
     return services.row_of(service)
 
 
@@ -166,7 +166,7 @@ def change_service(request: HttpRequest, name: str, body: ServiceChange) -> dict
 )
 def kill_service(request: HttpRequest, name: str) -> Status:
     service = services.kill(name)
-    nudge.board_changed()
+    nudge.service_asked()
     return Status(202, services.row_of(service))
 
 
@@ -178,7 +178,7 @@ def kill_service(request: HttpRequest, name: str) -> Status:
 )
 def clear_faults(request: HttpRequest) -> dict[str, Any]:
     changed = services.clear_faults()
-    nudge.board_changed()
+    nudge.service_asked()
     return {"services": [services.row_of(service) for service in changed]}
 
 
@@ -200,7 +200,7 @@ def list_dead_letters(request: HttpRequest) -> dict[str, Any]:
 def replay_dead_letter(request: HttpRequest, letter_id: int, body: Replay = AS_IT_WAS) -> Status:
     audit.note(request, is_corrected=body.value is not None)
     letter = rescue.replay(letter_id, body.value)
-    nudge.board_changed()
+    nudge.saga_wanted()
     [row] = history.dead_letter_rows([letter])
     return Status(202, row)
 

@@ -154,7 +154,7 @@ def _begin(request: HttpRequest, start: Callable[[], list[str]]) -> HttpResponse
         return _refuse_login(request, error)
     except DashboardError as error:
         return refusal_of(error)
-    nudge.board_changed()
+    nudge.saga_wanted()
     if request.accepts("text/html"):
         return redirect("board")
     return JsonResponse({"saga_ids": saga_ids}, status=202)

@@ -7,7 +7,6 @@ import pytest
 from django.test import Client
 from django.urls import get_resolver
 
-from dashboard.live import nudge
 from dashboard.models import DeadLetter, Service
 from dashboard.readmodel import services
 from saga.topics import SERVICES
@@ -49,15 +48,6 @@ def test_a_service_is_killed_by_its_living_instances(client: Client) -> None:
     Service.objects.filter(name="notifier").update(view={"instances": [{"instance": "n-1"}]})
     assert client.post("/api/services/notifier/kill", {}, content_type="application/json").status_code == 202
     assert Service.objects.get(name="notifier").orders == [{"instance": "n-1", "kill": True}]
-
-
-def test_a_service_that_shall_die_hears_of_it_at_once(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    told: list[str] = []
-    monkeypatch.setattr(nudge, "board_changed", lambda: told.append("board changed"))
-    services.ensure_rows((0, 0))
-    Service.objects.filter(name="notifier").update(view={"instances": [{"instance": "n-1"}]})
-    client.post("/api/services/notifier/kill", {}, content_type="application/json")
-    assert told == ["board changed"]
 
 
 def test_dead_letters_are_listed_newest_first(client: Client) -> None:

@@ -23,6 +23,7 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture(autouse=True)
 def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(relay, "IDLE_S", 0)
+    monkeypatch.setattr(relay, "GATHER_S", 0)
     outbox.news.clear()
 
 
@@ -135,6 +136,16 @@ def test_news_of_an_accepted_saga_wakes_the_relay(bus: MemoryBus, monkeypatch: p
     [saga_id] = accept()
     assert worker.run_once()
     assert fed(bus) == [saga_id]
+
+
+def test_sagas_that_come_close_together_are_fed_together(bus: MemoryBus, monkeypatch: pytest.MonkeyPatch) -> None:
+    worker = Relay(bus, in_flight_limit=10)
+    ids = accept()
+    monkeypatch.setattr(relay.time, "sleep", lambda seconds: ids.extend(accept()))
+    worker.run_once()
+    worker.close()
+    assert fed(bus) == ids
+    assert len(ids) == 2
 
 
 class DiesAt(MemoryProducer):
