@@ -22,9 +22,9 @@ suite: .venv/.dev
 	@$(PY) -m tests.chromium
 	@$(PY) -m pytest -n 4 --dist loadfile --no-loadscope-reorder
 
-# What takes the whole system, on its real parts and with parts of it broken: minutes of it.
+# What takes the whole system, on its real parts, in lessons and with parts of it broken: minutes of it.
 system: .venv/.dev
-	@$(PY) -m pytest -n 2 --dist loadfile --no-loadscope-reorder tests/system tests/outages
+	@$(PY) -m pytest -n 2 --dist loadfile --no-loadscope-reorder tests/system tests/browser/lessons tests/outages
 
 bench: .venv/.dev
 	@$(PY) -m tests.bench $(BENCH)

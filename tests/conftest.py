@@ -17,10 +17,8 @@ BROWSER = Path(__file__).with_name("browser")
 SLOW = {"LiveWorkshop", "broker", "kafka_server", "kafka_address", "postgres_server"}
 # By a part of their path: tests of several files that share what takes long to start.
 TOGETHER = {
-    "browser/test_instructor.py": "a guarded workshop and its browser",
-    "browser/test_page.py": "a workshop and its browser",
-    "browser/test_saga_page.py": "a workshop and its browser",
-    "browser/": "another workshop and its browser",
+    "browser/page/test_instructor.py": "a guarded workshop and its browser",
+    "browser/": "a workshop and its browser",
     "test_bus_contract.py": "an Apache Kafka",
     "test_kafka_cluster.py": "an Apache Kafka",
     "test_whole_": "a workshop",
