@@ -5,7 +5,6 @@ from collections.abc import Callable
 from contextlib import ExitStack, closing
 
 from dashboard.backstage.incoming import read
-from dashboard.readmodel import outbox
 from dashboard.readmodel.projection import project
 from saga.bus import Bus, Outgoing, TopicPartition, gather
 from saga.messages import DeadLetter, Trace
@@ -46,7 +45,6 @@ class Projector:
         letters = [letter for letter, _ in read(DeadLetter, DEAD_LETTER, records, unreadable)]
         if traces or letters:
             project(traces, letters)
-            outbox.news.set()
             self._board_changed()
         self._producer.send(unreadable)
         self._consumer.commit({TopicPartition(r.topic, r.partition): r.offset + 1 for r in records})

@@ -111,6 +111,24 @@ def test_what_waits_is_fed_as_others_end_until_all_have_been(bus: MemoryBus) -> 
     assert fed(bus) == ids
 
 
+@pytest.mark.parametrize(
+    ("limit", "patient"),
+    [pytest.param(1, "IDLE_S", id="soon, while it is full"), pytest.param(9, "FULL_S", id="else only now and then")],
+)
+def test_the_relay_looks_for_room_by_itself(
+    bus: MemoryBus, monkeypatch: pytest.MonkeyPatch, limit: int, patient: str
+) -> None:
+    """It would wait for an hour if it waited for what it must not wait for."""
+    worker = Relay(bus, in_flight_limit=limit)
+    ids = accept(2)
+    worker.run_once()
+    finish(*fed(bus))
+    monkeypatch.setattr(relay, patient, 3600)
+    worker.run_once()
+    worker.close()
+    assert fed(bus) == ids
+
+
 def test_many_sagas_are_fed_in_batches(bus: MemoryBus, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(relay, "BATCH_LIMIT", 4)
     ids = accept(10)
