@@ -17,13 +17,9 @@ ENDED = "ended"
 @dataclass(slots=True)
 class _Instance:
     beat: Heartbeat
+    first_heard_at: float
     heard_at: float
     rate: float = 0.0
-
-    @property
-    def place(self) -> tuple[str, int]:
-        """Return where it lives: of a service, there is one in a place at a time."""
-        return (self.beat.host, self.beat.pid)
 
 
 class Watch:
@@ -45,9 +41,9 @@ class Watch:
             known = self._instances.get((beat.service, beat.instance))
             if known is None or known.beat.state != beat.state:
                 self.news.set()
-            self._instances[beat.service, beat.instance] = _Instance(beat, now, _rate(known, beat, now))
-            for key in [key for key, one in self._instances.items() if now - one.heard_at > FORGET_AFTER_S]:
-                del self._instances[key]
+            since = known.first_heard_at if known else now
+            self._instances[beat.service, beat.instance] = _Instance(beat, since, now, _rate(known, beat, now))
+            self._forget_before(now - FORGET_AFTER_S)
 
     def view(self, service: str, *, asked_to_run: bool, process: dict[str, Any] | None) -> dict[str, Any]:
         """Return how the service looks: a state in a word, a detail in words, numbers over all living instances.
@@ -61,10 +57,8 @@ class Watch:
         dead_pid = self._dead_pid(service, process)
         beating = [one for one in known if now - one.heard_at <= SILENT_AFTER_S and one.beat.state != ENDED]
         alive = [one for one in beating if one.beat.pid != dead_pid]
-        # Where another one lives in its place, as after the restart of a container, nothing is missing.
-        places = {one.place for one in alive}
         recent = [one for one in known if now - one.heard_at <= FORGET_AFTER_S]
-        gone = [one for one in recent if one not in alive and one.place not in places]
+        gone = [one for one in recent if one not in alive and not _is_replaced(one, alive)]
         state, detail = _state(alive, known, asked_to_run, process)
         if state == "running":
             detail = _past(process) or _losses(alive, gone)
@@ -78,6 +72,15 @@ class Watch:
             "armed": _armed(one.beat.armed for one in alive),
             "instances": [*map(_living, alive), *map(_gone, gone)],
         }
+
+    def _forget_before(self, then: float) -> None:
+        """Forget who has been silent since, but the last of each service: it tells for how long that one is gone."""
+        newest: dict[str, float] = {}
+        for (service, _), one in self._instances.items():
+            newest[service] = max(one.heard_at, newest.get(service, one.heard_at))
+        for key, one in list(self._instances.items()):
+            if one.heard_at < min(then, newest[key[0]]):
+                del self._instances[key]
 
     def _dead_pid(self, service: str, process: dict[str, Any] | None) -> int | None:
         """Return which process the supervisor saw end. Others may serve as well, that it has not started."""
@@ -94,6 +97,12 @@ def _rate(known: _Instance | None, beat: Heartbeat, now: float) -> float:
         return 0.0
     # A worker that was opened anew counts from nothing.
     return max(0, beat.handled - known.beat.handled) / (now - known.heard_at)
+
+
+def _is_replaced(gone: _Instance, alive: Iterable[_Instance]) -> bool:
+    """Has another one begun in its place since, as in a container that restarts? Then nothing is missing."""
+    there = [one for one in alive if one.beat.host == gone.beat.host]
+    return len(there) == 1 and there[0].first_heard_at > gone.heard_at
 
 
 def _state(

@@ -55,7 +55,7 @@ def snapshot(*, trace: bool) -> View:
     clock.look()
     board = Board.current()
     rows, older = page(before=None, filters=visible(trace=trace))
-    services = [service_row(service) for service in Service.objects.all()]
+    services = [service_row(service) for service in Service.objects.order_by("name")]
     return View(seq=board.seq, sagas=rows, services=services, counters=_counters(board), older=older, run=board.run)
 
 
@@ -71,7 +71,7 @@ def changes(*, after: int, limit: int) -> View | None:
         return None
     new = {"seq__gt": after, "seq__lte": board.seq}
     rows = [row_of(saga) for saga in Saga.objects.filter(**new).order_by("seq")[:limit]]
-    services = [service_row(service) for service in Service.objects.filter(**new)]
+    services = [service_row(service) for service in Service.objects.filter(**new).order_by("name")]
     is_cut = len(rows) == limit
     seq = rows[-1]["seq"] if is_cut else board.seq
     return View(seq=seq, sagas=rows, services=services, counters=_counters(board), is_cut=is_cut)

@@ -134,7 +134,7 @@ def _wanted(saga: Saga) -> Status:
 
 @api.get("/services", response=ASKING | {200: Services}, summary="How each service is")
 def list_services(request: HttpRequest) -> dict[str, Any]:
-    return {"services": [services.row_of(service) for service in Service.objects.all()]}
+    return {"services": [services.row_of(service) for service in Service.objects.order_by("name")]}
 
 
 @api.patch(

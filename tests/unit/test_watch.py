@@ -73,11 +73,13 @@ def test_an_instance_is_not_given_up_before_it_missed_three_beats(watch: Watch, 
     assert view(watch)["state"] == "running"
 
 
-def test_an_instance_long_silent_is_forgotten(watch: Watch, clock: Clock) -> None:
-    watch.hear(beat())
-    clock.now += FORGET_AFTER_S + 1
-    watch.hear(beat(service="notifier", instance="notifier-1"))
-    assert view(watch)["detail"] == "not heard of yet"
+def test_a_service_long_silent_is_still_gone(watch: Watch, clock: Clock) -> None:
+    watch.hear(beat(at="2026-01-01T09:08:07Z"))
+    for _ in range(2):
+        clock.now += FORGET_AFTER_S + 1
+        watch.hear(beat(service="notifier", instance="notifier-1"))
+    assert (view(watch)["state"], view(watch)["detail"]) == ("gone", "silent since 09:08:07 UTC")
+    assert view(watch)["instances"] == []
 
 
 def test_a_death_that_the_supervisor_saw_is_told_before_silence_tells(watch: Watch) -> None:
@@ -133,6 +135,7 @@ def test_of_each_instance_is_told_what_it_does(watch: Watch, clock: Clock) -> No
 
 
 def test_an_instance_that_went_silent_is_listed_as_gone_while_others_go_on(watch: Watch, clock: Clock) -> None:
+    watch.hear(beat(instance="alive"))
     watch.hear(beat(instance="silent", pid=102, at="2026-01-01T09:08:07Z"))
     clock.now += SILENT_AFTER_S + 1
     watch.hear(beat(instance="alive"))
@@ -156,12 +159,16 @@ def test_one_of_many_that_ended_in_order_is_not_missed(watch: Watch) -> None:
     assert (view(watch)["state"], view(watch)["detail"]) == ("running", "")
 
 
-def test_nothing_is_missing_where_another_one_lives_in_the_place_of_the_dead(watch: Watch, clock: Clock) -> None:
-    watch.hear(beat(instance="first"))
+@pytest.mark.parametrize(
+    ("host", "missing"), [("a-host", {}), ("another-host", {"first": "gone"})], ids=["there", "elsewhere"]
+)
+def test_nothing_is_missing_where_another_one_has_begun_in_the_place_of_the_dead(
+    watch: Watch, clock: Clock, host: str, missing: dict[str, str]
+) -> None:
+    watch.hear(beat(instance="first", host="a-host", pid=7))
     clock.now += SILENT_AFTER_S + 0.1
-    watch.hear(beat(instance="second"))
-    assert (view(watch)["state"], view(watch)["detail"]) == ("running", "")
-    assert states(view(watch)) == {"second": "running"}
+    watch.hear(beat(instance="second", host=host, pid=8))
+    assert states(view(watch)) == {"second": "running", **missing}
 
 
 def test_an_instance_that_has_gone_is_no_longer_listed_after_a_while(watch: Watch, clock: Clock) -> None:
