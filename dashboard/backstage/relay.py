@@ -27,7 +27,7 @@ IDLE_S = 1.0
 # Where as much is under way as may be, room is made by sagas that end, of which nobody needs to tell.
 FULL_S = 0.1
 # Clicks that are close together are one batch. And a click's row comes first: on few cores feeding would hold it up.
-GATHER_S = 0.02
+GATHER_S = 0.05
 BY_HAND = "rolled back by hand"
 _NEEDED = (
     "number saga_id scenario style user_name department started_at faults trace_id round roll_back_hop resolved_step "
