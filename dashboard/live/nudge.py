@@ -24,12 +24,12 @@ _is_away = threading.Event()
 
 
 def saga_wanted() -> None:
-    """Tell from a request's thread, where the server's loop is the one that async_to_sync uses."""
+    """Tell pages and relay, from a request's thread, where the server's loop is the one that async_to_sync uses."""
     async_to_sync(_send)({BOARD: CHANGED, SAGA_WISHES: WANTED})
 
 
 def service_asked() -> None:
-    """The same where a service was asked for something."""
+    """Tell pages and herald, likewise."""
     async_to_sync(_send)({BOARD: CHANGED, SERVICE_WISHES: WANTED})
 
 

@@ -10,6 +10,7 @@ from django.db.models import Q, QuerySet
 from dashboard.models import Board, Saga, Service
 from dashboard.readmodel import clock
 from dashboard.readmodel.rows import count_listed
+from dashboard.readmodel.services import in_order
 from dashboard.readmodel.services import row_of as service_row
 from saga.state import ENDED
 
@@ -55,7 +56,7 @@ def snapshot(*, trace: bool) -> View:
     clock.look()
     board = Board.current()
     rows, older = page(before=None, filters=visible(trace=trace))
-    services = [service_row(service) for service in Service.objects.order_by("name")]
+    services = [service_row(service) for service in in_order(Service.objects.all())]
     return View(seq=board.seq, sagas=rows, services=services, counters=_counters(board), older=older, run=board.run)
 
 
@@ -71,7 +72,7 @@ def changes(*, after: int, limit: int) -> View | None:
         return None
     new = {"seq__gt": after, "seq__lte": board.seq}
     rows = [row_of(saga) for saga in Saga.objects.filter(**new).order_by("seq")[:limit]]
-    services = [service_row(service) for service in Service.objects.filter(**new).order_by("name")]
+    services = [service_row(service) for service in in_order(Service.objects.filter(**new))]
     is_cut = len(rows) == limit
     seq = rows[-1]["seq"] if is_cut else board.seq
     return View(seq=seq, sagas=rows, services=services, counters=_counters(board), is_cut=is_cut)

@@ -2,7 +2,7 @@
 
 import json
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from django.db import DatabaseError, transaction
@@ -12,9 +12,10 @@ from dashboard.errors import BadRequest, Conflict, NotAccepted, NotFound
 from dashboard.models import Board, Service
 from saga.definitions import DEFINITIONS
 from saga.steering import LONGEST_LAG_MS, NO_FAULTS, Control, FaultRules
-from saga.topics import TOPICS_BY_SERVICE
+from saga.topics import SERVICES, TOPICS_BY_SERVICE
 
 GONE = "gone"
+_PLACES = {name: place for place, name in enumerate(SERVICES)}
 _RULES = TypeAdapter(FaultRules)
 
 # Set when a service is asked for something new; the herald of this process waits for it.
@@ -30,6 +31,11 @@ def ensure_rows(lag_ms: tuple[int, int]) -> None:
             if name not in known:
                 Service.objects.create(name=name, lag_low_ms=lag_ms[0], lag_high_ms=lag_ms[1], seq=board.next_seq())
         board.save()
+
+
+def in_order(found: Iterable[Service]) -> list[Service]:
+    """Return services in the order in which sagas meet them; a database gives them in any."""
+    return sorted(found, key=lambda service: _PLACES.get(service.name, len(_PLACES)))
 
 
 def row_of(service: Service) -> dict[str, Any]:

@@ -134,7 +134,7 @@ def _wanted(saga: Saga) -> Status:
 
 @api.get("/services", response=ASKING | {200: Services}, summary="How each service is")
 def list_services(request: HttpRequest) -> dict[str, Any]:
-    return {"services": [services.row_of(service) for service in Service.objects.order_by("name")]}
+    return {"services": [services.row_of(service) for service in services.in_order(Service.objects.all())]}
 
 
 @api.patch(
