@@ -24,7 +24,7 @@ from saga.topics import SAGA_TOPICS
 
 BATCH_LIMIT = 500
 IDLE_S = 1.0
-# Where as much is under way as may be, room is made by sagas that end, of which nobody needs to tell.
+# For those that found no room, it is made by sagas that end, of which nobody needs to tell.
 FULL_S = 0.1
 # Clicks that are close together are one batch. And a click's row comes first: on few cores feeding would hold it up.
 GATHER_S = 0.05
@@ -42,14 +42,14 @@ class Relay:
 
     def __init__(self, bus: Bus, *, in_flight_limit: int) -> None:
         self._in_flight_limit = in_flight_limit
-        self._is_full = False
+        self._more_wait = False
         self._feed_again_if_forgotten(bus)
         self._producer = bus.producer()
         outbox.news.set()
 
     def run_once(self) -> bool:
         """Feed what there is room for, or wait for news. Raises BrokerUnavailable; what was sent is then sent again."""
-        if outbox.news.wait(FULL_S if self._is_full else IDLE_S):
+        if outbox.news.wait(FULL_S if self._more_wait else IDLE_S):
             time.sleep(GATHER_S)
         outbox.news.clear()
         clock.look()
@@ -62,8 +62,9 @@ class Relay:
     def _feed(self) -> bool:
         under_way = Saga.objects.filter(finished=None).exclude(fed_offset=None).count()
         room = max(0, min(BATCH_LIMIT, self._in_flight_limit - under_way))
-        sagas = list(Saga.objects.filter(finished=None, fed_offset=None).order_by("number").only(*_NEEDED)[:room])
-        self._is_full = len(sagas) == room
+        unfed = Saga.objects.filter(finished=None, fed_offset=None).order_by("number").only(*_NEEDED)
+        waiting = list(unfed[: room + 1])
+        sagas, self._more_wait = waiting[:room], len(waiting) > room
         if not sagas:
             return False
         wanted = [wanted_of(saga) for saga in sagas]
@@ -72,8 +73,6 @@ class Relay:
         places = self._producer.send(outgoing)
         tell(self._producer, [_started(*fed) for fed in zip(sagas, wanted, outgoing, places, strict=True)])
         mark_fed(((saga.number, saga.round, place) for saga, place in zip(sagas, places, strict=True)), at=now)
-        if len(sagas) == BATCH_LIMIT:
-            outbox.news.set()  # there may be more, and room for them
         return True
 
     def _replay(self) -> bool:
