@@ -3,7 +3,6 @@
 What it owes a request, and what it says of a row, `saga.participation` decides; where that goes, `saga.routing`.
 """
 
-import functools
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -145,8 +144,8 @@ class Performer:
             task.after = self._failed(task, error)
 
     def _failed(self, task: _Task, error: Exception) -> Entry:
-        later = functools.partial(_in_seconds, self._clock)
-        return participation.failed(task.before, error, task.message, at=self._clock.now(), later=later)
+        now = self._clock.now
+        return participation.failed(task.before, error, task.message, at=now(), later=lambda wait_s: now(in_s=wait_s))
 
     def _do(self, before: Entry, message: SagaMessage) -> dict[str, object]:
         if message.step is None:
@@ -197,10 +196,6 @@ class Performer:
         if next_at:
             wait = datetime.fromisoformat(next_at) - datetime.fromisoformat(self._clock.now())
             self._look_at = min(self._look_at, self._clock.monotonic() + max(0.0, wait.total_seconds()))
-
-
-def _in_seconds(clock: Clock, seconds: float) -> str:
-    return clock.now(in_s=seconds)
 
 
 def _request(work: Work) -> SagaMessage:

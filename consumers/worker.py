@@ -74,8 +74,7 @@ class Worker:
         """Do one cycle; return whether there was anything to do. Raises what the broker or the ledger raises."""
         cycle = _Cycle()
         self._take_on(self._poll(), cycle)
-        due = self._desk.take_due(self._clock.monotonic(), limit=self._role.at_once)
-        self._do(due + self._role.overdue(), cycle)
+        self._do(self._due(), cycle)
         self._tell(cycle)
         self._desk.finish(cycle.finished)
         self._commit()
@@ -131,6 +130,12 @@ class Worker:
             self._desk.schedule(work, due=due)
             if said := self._role.greet(work):
                 cycle.said.append(said)
+
+    def _due(self) -> list[Work]:
+        """Return what it is time for: no more than the role can do at once, and first what has been put off before."""
+        overdue, most = self._role.overdue(), self._role.at_once
+        room = None if most is None else max(0, most - len(overdue))
+        return self._desk.take_due(self._clock.monotonic(), limit=room) + overdue
 
     def _lag_s(self, message: SagaMessage | Reply) -> float:
         return self._random.uniform(*self._dials.lag_ms) / 1000 if self._role.takes_time(message) else 0.0

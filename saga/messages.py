@@ -13,7 +13,7 @@ from pydantic import AfterValidator, ConfigDict, Field, StringConstraints
 from saga import times
 from saga.tracing import TraceId
 
-_STRICT = ConfigDict(extra="forbid", strict=True)
+STRICT = ConfigDict(extra="forbid", strict=True)
 
 # The longest text that a name may be, here and in every database.
 MAX_NAME = 100
@@ -28,6 +28,7 @@ Timestamp = Annotated[
 SagaId = Annotated[str, StringConstraints(max_length=36, pattern=r"^[0-9A-Za-z_.-]+$")]
 # A count, and an offset in the log: JSON knows integers that no database holds.
 Count = Annotated[int, Field(ge=0, lt=2**31)]
+Round = Annotated[int, Field(ge=1, lt=2**31)]
 Offset = Annotated[int, Field(ge=0, lt=2**63)]
 
 
@@ -71,7 +72,7 @@ class StepFault:
     the first attempt. `action` says whether it is the step or its compensation.
     """
 
-    __pydantic_config__: ClassVar = _STRICT
+    __pydantic_config__: ClassVar = STRICT
 
     failures: Annotated[int, Field(ge=1, le=1000)] | None = None
     retryable: bool = False
@@ -90,7 +91,7 @@ class SagaMessage:
     `trace_id` names the trace that the saga belongs to, where whoever asked for it had one.
     """
 
-    __pydantic_config__: ClassVar = _STRICT
+    __pydantic_config__: ClassVar = STRICT
     TYPE: ClassVar = "workshop.saga.message.v1"
 
     saga_id: SagaId
@@ -101,7 +102,7 @@ class SagaMessage:
     user: User
     results: dict[str, dict[str, Any]]
     hop: Count
-    round: Annotated[int, Field(ge=1, lt=2**31)] = 1
+    round: Round = 1
     reason: Annotated[str, StringConstraints(max_length=MAX_REASON)] | None = None
     faults: dict[str, StepFault] = field(default_factory=dict)
     by_hand: bool = False
@@ -128,7 +129,7 @@ class Outcome(StrEnum):
 class Reply:
     """What a participant tells the coordinator: the `outcome` of the command for `action` of `step`."""
 
-    __pydantic_config__: ClassVar = _STRICT
+    __pydantic_config__: ClassVar = STRICT
     TYPE: ClassVar = "workshop.saga.reply.v1"
 
     saga_id: SagaId
@@ -137,7 +138,7 @@ class Reply:
     action: Action
     outcome: Outcome
     hop: Count
-    round: Annotated[int, Field(ge=1, lt=2**31)] = 1
+    round: Round = 1
     result: dict[str, Any] = field(default_factory=dict)
     reason: Annotated[str, StringConstraints(max_length=MAX_REASON)] | None = None
     trace_id: TraceId | None = None
@@ -188,7 +189,7 @@ class TraceEvent:
 class Trace:
     """What a service says at one moment about one saga: one event or a few."""
 
-    __pydantic_config__: ClassVar = _STRICT
+    __pydantic_config__: ClassVar = STRICT
     TYPE: ClassVar = "workshop.saga.trace.v1"
 
     saga_id: SagaId
@@ -215,7 +216,7 @@ class Trace:
 class DeadLetter:
     """A message that could not be processed: what it was, where it was, and why. `value` is readable, not exact."""
 
-    __pydantic_config__: ClassVar = _STRICT
+    __pydantic_config__: ClassVar = STRICT
     TYPE: ClassVar = "workshop.dead-letter.v1"
 
     service: Name

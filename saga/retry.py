@@ -5,15 +5,15 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RetryPolicy:
-    """Exponential back-off, in seconds, up to `maximum_attempts` in one round, None for as many as it takes.
+    """Exponential back-off, in seconds, up to `maximum_attempts` in one round.
 
     `non_retryable` are names of error types for which trying again is of no use: they fail the step at once.
     """
 
+    maximum_attempts: int
     initial_s: float = 0.5
     coefficient: float = 2.0
     maximum_s: float = 30.0
-    maximum_attempts: int | None = None
     non_retryable: frozenset[str] = frozenset()
 
     def delay_after(self, attempt: int) -> float:
@@ -23,4 +23,4 @@ class RetryPolicy:
 
     def allows_another(self, attempt: int) -> bool:
         """May there be one more attempt after number `attempt`?"""
-        return self.maximum_attempts is None or attempt < self.maximum_attempts
+        return attempt < self.maximum_attempts

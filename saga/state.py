@@ -36,8 +36,9 @@ _GOING_BACK = frozenset({"failed", "undoing", "undo failed", STUCK, "undone", RE
 _KIND_RANK = {kind: rank for rank, kind in enumerate(Kind)}
 _STEP_RANK = {said: rank for rank, said in enumerate(STEP_STATUS_AFTER, start=1)}
 
-# Later is larger: do or undo, number of the attempt, what became of it.
+# Later is larger: do (0) or undo, number of the attempt, what became of it.
 StepMark = tuple[int, int, int]
+_UNDO = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,7 +63,7 @@ class StepState:
 
     @property
     def progress(self) -> int:
-        """Return a number that grows with each event. A new attempt weighs more than what became of the last one."""
+        """Return a number that grows with all that is news. A new attempt weighs more than what became of the last."""
         return 2 * (self.attempts + self.undo_attempts) + self.mark[2]
 
 
@@ -185,7 +186,7 @@ def _advance(step: StepState, event: TraceEvent) -> StepState:
         "result": _result(step, event),
         "since": _since(step, event),
     }
-    mark = (10 * is_undo, event.attempt, _STEP_RANK[event.action, event.kind])
+    mark = (_UNDO * is_undo, event.attempt, _STEP_RANK[event.action, event.kind])
     if mark > step.mark:
         error, next_at = _text(event, "error"), _text(event, "next_attempt_at")
         known |= {"status": status, "mark": mark, "error": error, "next_attempt_at": next_at}
@@ -194,7 +195,7 @@ def _advance(step: StepState, event: TraceEvent) -> StepState:
 
 def _since(step: StepState, event: TraceEvent) -> str | None:
     begins = event.kind in (Kind.RECEIVED, Kind.UNDOING)
-    rank, known = 10 * (event.action is Action.UNDO), step.mark[0]
+    rank, known = _UNDO * (event.action is Action.UNDO), step.mark[0]
     if rank > known:
         return event.at if begins else None
     return min(step.since or event.at, event.at) if begins and rank == known else step.since

@@ -5,17 +5,15 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import ConfigDict, Field
+from pydantic import Field
 
 from saga import tracing
-from saga.messages import Action, Count, ErrorText, Name, SagaId, Timestamp
+from saga.messages import STRICT, Action, Count, ErrorText, Name, SagaId, Timestamp
 
 # How many sagas are forgotten by one message.
 MAX_FORGOTTEN = 1_000
 # The longest that a step may be asked to take.
 LONGEST_LAG_MS = 600_000
-
-_STRICT = ConfigDict(extra="forbid", strict=True)
 
 State = Literal["starting", "running", "stopped", "failing", "ended"]
 Rate = Annotated[float, Field(ge=0, le=1)]
@@ -43,7 +41,7 @@ class FaultRules:
     longer, and `reorder_rate` are overtaken by those that come up to a second later.
     """
 
-    __pydantic_config__: ClassVar = _STRICT
+    __pydantic_config__: ClassVar = STRICT
 
     fail_rate: Rate = 0.0
     retryable: bool = True
@@ -72,7 +70,7 @@ class Order:
     It names the instance, so one that is started later does not obey what it reads in the log.
     """
 
-    __pydantic_config__: ClassVar = _STRICT
+    __pydantic_config__: ClassVar = STRICT
 
     instance: str
     kill: bool = False
@@ -89,7 +87,7 @@ class Heartbeat:
     `crash_at`, `fail_next`.
     """
 
-    __pydantic_config__: ClassVar = _STRICT
+    __pydantic_config__: ClassVar = STRICT
     TYPE: ClassVar = "workshop.service.heartbeat.v1"
 
     service: str
@@ -124,7 +122,7 @@ class Heartbeat:
 class Control:
     """What a service is asked to be; the newest one counts. With an `order`, one instance is told something as well."""
 
-    __pydantic_config__: ClassVar = _STRICT
+    __pydantic_config__: ClassVar = STRICT
     TYPE: ClassVar = "workshop.service.control.v1"
 
     service: str
@@ -156,7 +154,7 @@ class Control:
 class Forget:
     """What the dashboard tells every service: nobody needs to know of these sagas any more, all of which have ended."""
 
-    __pydantic_config__: ClassVar = _STRICT
+    __pydantic_config__: ClassVar = STRICT
     TYPE: ClassVar = "workshop.forget.v1"
 
     saga_ids: Annotated[tuple[SagaId, ...], Field(min_length=1, max_length=MAX_FORGOTTEN)]

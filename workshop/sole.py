@@ -4,15 +4,16 @@ What says so is held as long as the process lives and is gone with it, however i
 again forgets it: whoever comes second then is let in, and each of the two looks for news once a second.
 """
 
-import fcntl
 import os
 import time
 from collections.abc import Callable
+from functools import partial
 
 from django.db import connections
 
 from workshop.config import Config
 from workshop.databases import READ_MODEL
+from workshop.state import try_lock
 
 LOCK_NAME = "web.lock"
 # A number that no other program should use on this database.
@@ -43,15 +44,7 @@ def claim(config: Config) -> object:
 def _in_file(config: Config) -> tuple[Callable[[], bool], str]:
     config.state_dir.mkdir(parents=True, exist_ok=True)
     descriptor = os.open(config.state_dir / LOCK_NAME, os.O_RDWR | os.O_CREAT, 0o644)
-
-    def held() -> bool:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return False
-        return True
-
-    return held, str(config.state_dir)
+    return partial(try_lock, descriptor), str(config.state_dir)
 
 
 def _in_database() -> tuple[Callable[[], bool], str]:

@@ -27,7 +27,7 @@ def lock(state_dir: Path) -> int:
     state_dir.mkdir(parents=True, exist_ok=True)
     descriptor = os.open(state_dir / LOCK_NAME, os.O_RDWR | os.O_CREAT, 0o644)
     deadline = time.monotonic() + PATIENCE_S
-    while not _try(descriptor):
+    while not try_lock(descriptor):
         holder = os.read(descriptor, 20).decode() or "?"
         if _is_alive(holder) or time.monotonic() > deadline:
             os.close(descriptor)
@@ -39,20 +39,21 @@ def lock(state_dir: Path) -> int:
     return descriptor
 
 
+def try_lock(descriptor: int) -> bool:
+    """Lock an open file, unless it is locked already; the lock ends with the last process that has the file open."""
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
 def empty(state_dir: Path) -> None:
     """Remove everything in the directory. Raises StateDirBusy."""
     descriptor = lock(state_dir)
     for entry in state_dir.iterdir():
         shutil.rmtree(entry) if entry.is_dir() and not entry.is_symlink() else entry.unlink()
     os.close(descriptor)
-
-
-def _try(descriptor: int) -> bool:
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
 
 
 def _is_alive(pid: str) -> bool:

@@ -61,4 +61,4 @@ def _body(message: SagaMessage) -> str:
 def _mailbox(name: str) -> str:
     ascii_name = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
     words = "".join(letter if letter.isalnum() else " " for letter in ascii_name).split()
-    return ".".join(words)[:64] or "user"
+    return ".".join(words)[:64].rstrip(".") or "user"

@@ -21,9 +21,9 @@ _ENDED = "FROM dashboard_saga WHERE finished IS NOT NULL AND finished + 0 > %s A
 _ENDS = (COMPLETED, COMPENSATED)
 
 # The scenario, style and status of a saga.
-Kind = tuple[str, str, str]
+Group = tuple[str, str, str]
 # The step and status of an effect; in the coordinator's log "end", and how the saga ended.
-State = tuple[str, str]
+EffectState = tuple[str, str]
 # The same, and the digest of the saga's id.
 Row = tuple[str, str, int]
 
@@ -33,7 +33,7 @@ class Book(Protocol):
 
     alias: str
 
-    def tallies(self) -> Mapping[State, Tally]: ...
+    def tallies(self) -> Mapping[EffectState, Tally]: ...
     def digests(self, step: str, status: str, *, part: int = 0, parts: int = 1) -> list[int]: ...
     def of(self, saga_ids: Sequence[str]) -> Iterable[Row]: ...
 
@@ -59,17 +59,17 @@ class Ended:
     def __init__(self, *, after: int, up_to: int) -> None:
         self._places = (after, up_to)
 
-    def tallies(self) -> dict[Kind, Tally]:
+    def tallies(self) -> dict[Group, Tally]:
         grouped = f"SELECT status, scenario, style, {TALLY_SQL} {_ENDED} GROUP BY status, scenario, style"
         return {
             (scenario, style, status): Tally(count, int(low), int(high))
             for status, scenario, style, count, low, high in self._select(grouped)
         }
 
-    def digests(self, kind: Kind, *, part: int = 0, parts: int = 1) -> set[int]:
-        """Return the digests of one kind, or of one of so many parts of all sagas."""
+    def digests(self, group: Group, *, part: int = 0, parts: int = 1) -> set[int]:
+        """Return the digests of one group, or of one of so many parts of all sagas."""
         condition = "scenario = %s AND style = %s AND status = %s AND digest %% %s = %s"
-        return {digest for (digest,) in self._select(f"SELECT digest {_ENDED} AND {condition}", *kind, parts, part)}
+        return {digest for (digest,) in self._select(f"SELECT digest {_ENDED} AND {condition}", *group, parts, part)}
 
     def _select(self, statement: str, *values: object) -> Iterator[tuple[Any, ...]]:
         with connection.cursor() as cursor:
@@ -102,7 +102,7 @@ class Comparison:
                 self._look_at_each(findings, ended, effects, part=part, parts=parts)
         return findings
 
-    def _ledgers_agree(self, ended: Mapping[Kind, Tally], effects: Mapping[State, Tally]) -> bool:
+    def _ledgers_agree(self, ended: Mapping[Group, Tally], effects: Mapping[EffectState, Tally]) -> bool:
         """Tell by tallies whether there is nothing to find.
 
         What is done, that of unsettled sagas taken away, has to be the steps of completed sagas: then none is lacking,
@@ -120,7 +120,7 @@ class Comparison:
             if status != Status.DONE:
                 others[step].append(status)
         excused = {digest_of(saga_id) for saga_id in self._unsettled}
-        excused.update(*(self._ended.digests(kind) for kind in ended if others and kind[2] == COMPENSATED))
+        excused.update(*(self._ended.digests(group) for group in ended if others and group[2] == COMPENSATED))
         return all(self._are_excused(step, statuses, excused) for step, statuses in others.items())
 
     def _are_excused(self, step: str, statuses: Iterable[str], excused: set[int]) -> bool:
@@ -131,14 +131,16 @@ class Comparison:
     def _recorded(self, step: str, status: str, **some: int) -> list[int]:
         return [digest for ledger in self._ledgers for digest in ledger.digests(step, status, **some)]
 
-    def _log_agrees(self, ended: Mapping[Kind, Tally], logged: Mapping[State, Tally]) -> bool:
+    def _log_agrees(self, ended: Mapping[Group, Tally], logged: Mapping[EffectState, Tally]) -> bool:
         rows = self._log.of(self._unsettled) if self._log else ()
         ends = {status: tally for (_, status), tally in _without(logged, rows).items() if any(tally)}
         return ends == _ends_of_orchestrated(ended)
 
-    def _look_at_each(self, findings: Findings, kinds: Iterable[Kind], states: Iterable[State], **some: int) -> None:
+    def _look_at_each(
+        self, findings: Findings, groups: Iterable[Group], states: Iterable[EffectState], **some: int
+    ) -> None:
         """Add what is wrong with one of so many parts of all sagas."""
-        ended = {kind: self._ended.digests(kind, **some) for kind in kinds}
+        ended = {group: self._ended.digests(group, **some) for group in groups}
         effects: dict[str, dict[str, list[int]]] = defaultdict(dict)
         for step, status in states:
             effects[step][status] = self._recorded(step, status, **some)
@@ -153,21 +155,21 @@ class Comparison:
             findings.strange[step] += len(known - everyone)
 
 
-def _together(tallies: Iterable[Mapping[State, Tally]]) -> dict[State, Tally]:
-    total: dict[State, Tally] = {}
+def _together(tallies: Iterable[Mapping[EffectState, Tally]]) -> dict[EffectState, Tally]:
+    total: dict[EffectState, Tally] = {}
     for some in tallies:
         total |= {state: total.get(state, Tally()).plus(tally) for state, tally in some.items()}
     return total
 
 
-def _without(tallies: Mapping[State, Tally], rows: Iterable[Row]) -> dict[State, Tally]:
-    digests: dict[State, list[int]] = defaultdict(list)
+def _without(tallies: Mapping[EffectState, Tally], rows: Iterable[Row]) -> dict[EffectState, Tally]:
+    digests: dict[EffectState, list[int]] = defaultdict(list)
     for step, status, digest in rows:
         digests[step, status].append(digest)
     return {state: tally.minus(tally_of(digests[state])) for state, tally in tallies.items()}
 
 
-def _steps_of_completed(ended: Mapping[Kind, Tally]) -> dict[str, Tally]:
+def _steps_of_completed(ended: Mapping[Group, Tally]) -> dict[str, Tally]:
     """Return the tallies that the steps of completed sagas must have."""
     wanted: dict[str, Tally] = {}
     for (scenario, _, status), tally in ended.items():
@@ -176,7 +178,7 @@ def _steps_of_completed(ended: Mapping[Kind, Tally]) -> dict[str, Tally]:
     return wanted
 
 
-def _ends_of_orchestrated(ended: Mapping[Kind, Tally]) -> dict[str, Tally]:
+def _ends_of_orchestrated(ended: Mapping[Group, Tally]) -> dict[str, Tally]:
     """Return the tallies that the ends in the coordinator's log must have."""
     wanted: dict[str, Tally] = {}
     for (_, style, status), tally in ended.items():
@@ -190,24 +192,24 @@ def _repeats(keys: Iterable[tuple[str, int]]) -> bool:
     return counted.total() > len(counted)
 
 
-def _find_lacking(lacking: Counter[str], ended: Mapping[Kind, set[int]], effects: Mapping[str, Any]) -> None:
+def _find_lacking(lacking: Counter[str], ended: Mapping[Group, set[int]], effects: Mapping[str, Any]) -> None:
     done = {step: set(found.get(str(Status.DONE), ())) for step, found in effects.items()}
     for (scenario, _, status), digests in ended.items():
         for step in DEFINITIONS[scenario].steps if status == COMPLETED else ():
             lacking[step.name] += len(digests - done.get(step.name, set()))
 
 
-def _find_left(left: Counter[str], ended: Mapping[Kind, set[int]], effects: Mapping[str, Any]) -> None:
+def _find_left(left: Counter[str], ended: Mapping[Group, set[int]], effects: Mapping[str, Any]) -> None:
     compensated = set().union(*(digests for (_, _, status), digests in ended.items() if status == COMPENSATED))
     for step, found in effects.items():
         left[step] += len(compensated & set().union(*(found.get(str(status), ()) for status in STANDING)))
 
 
-def _find_unlogged(unlogged: Counter[str], ended: Mapping[Kind, set[int]], log: Mapping[int, str]) -> None:
+def _find_unlogged(unlogged: Counter[str], ended: Mapping[Group, set[int]], log: Mapping[int, str]) -> None:
     for (_, style, status), digests in ended.items():
         if style == ORCHESTRATION:
             unlogged[status] += sum(log.get(digest) != status for digest in digests)
 
 
-def _count(ended: Mapping[Kind, Tally], wanted: str) -> int:
+def _count(ended: Mapping[Group, Tally], wanted: str) -> int:
     return sum(tally.rows for (_, _, status), tally in ended.items() if status == wanted)

@@ -182,6 +182,8 @@ class Hub:
         if view is None:
             return False
         self._seq = view.seq
+        if view.is_cut:
+            self._changed.set()  # of the rest nobody tells
         await self._tell_view(view)
         return bool(view.sagas)
 

@@ -55,9 +55,11 @@ async def test_a_delta_brings_only_what_changed(server: Server) -> None:
 
 async def test_many_changes_come_in_frames_of_bounded_size(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(hub, "FRAME_ROWS", 4)
+    monkeypatch.setattr(hub, "QUIET_CHECK_S", 3600)
     async with server.page() as page:
         await page.next()
         ids = await server.do(accept, 10)
+        await server.nudge()
         await page.until(shows(ids[-1]))
     assert [row["saga_id"] for frame in page.frames for row in frame["sagas"]] == ids
     assert max(len(frame["sagas"]) for frame in page.frames) == 4

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { attempt, createWatch, Refused } from "../../static/js/lib/http.js";
+import { attempt, createWatch, getJson, Refused } from "../../static/js/lib/http.js";
 
 /** A live region that remembers all that was ever written into it. */
 function liveRegion() {
@@ -50,4 +50,12 @@ test("what the page tries in between does not take back what a person was told",
   await attempt(place, refuse);
   await watch(succeed);
   assert.deepEqual([place.textContent, place.hidden], ["not now", false]);
+});
+
+test("an answer that is cut off is told as none", async () => {
+  const place = liveRegion();
+  const body = new ReadableStream({ start: (controller) => controller.error(new TypeError("terminated")) });
+  globalThis.fetch = async () => new Response(body);
+  assert.equal(await attempt(place, () => getJson("/api/services")), false);
+  assert.match(place.textContent, /does not answer/);
 });

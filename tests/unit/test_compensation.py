@@ -93,12 +93,12 @@ class TestStuck:
         bench.send(undo("authorize"))
         worker = bench.worker("authorizer", undo=Moody(NO_ROUTE))
         bench.run(worker)
-        for attempt in range(1, PERSISTENT.maximum_attempts or 0):
+        for attempt in range(1, PERSISTENT.maximum_attempts):
             bench.wait(PERSISTENT.delay_after(attempt), worker)
         worker.close()
 
     def test_a_compensation_is_tried_again_and_is_stuck_when_its_policy_ends(self, bench: Workbench) -> None:
-        most = PERSISTENT.maximum_attempts or 0
+        most = PERSISTENT.maximum_attempts
         assert bench.kinds()[3:] == [*["undo failed"] * (most - 1), "stuck"]
         assert (bench.rows("authorizer"), len(bench.taken_back)) == ({"authorize": "stuck"}, most)
         assert (bench.state().status, bench.state().why) == ("stuck", "no route")

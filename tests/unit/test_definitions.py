@@ -115,7 +115,7 @@ def test_steps_of_different_scenarios_with_one_name_are_of_one_service() -> None
 
 def test_no_compensation_gives_up_earlier_than_its_step() -> None:
     for each in (step for definition in DEFINITIONS.values() for step in definition.steps):
-        assert (each.undo_retry.maximum_attempts or 0) >= (each.retry.maximum_attempts or 0)
+        assert each.undo_retry.maximum_attempts >= each.retry.maximum_attempts
         assert not each.undo_retry.non_retryable
 
 

@@ -1,6 +1,7 @@
 """Hearing through outages: who listens once goes on listening, whatever becomes of the channel layer."""
 
 import asyncio
+import time
 from typing import Any
 
 import pytest
@@ -8,6 +9,8 @@ from channels.layers import InMemoryChannelLayer
 
 from dashboard.live import ear
 from dashboard.live.ear import Ear
+from workshop.channel_layer import channel_layers
+from workshop.config import Config
 
 GROUP = "board"
 MESSAGE = {"type": "board.changed"}
@@ -73,6 +76,17 @@ async def test_no_message_is_missed_once_the_ear_is_open(layer: FlakyLayer) -> N
     async with asyncio.timeout(PATIENCE_S):
         while len(heard) < 3:
             await asyncio.sleep(0)
+
+
+async def test_who_has_listened_for_years_still_hears(monkeypatch: pytest.MonkeyPatch) -> None:
+    layer = InMemoryChannelLayer(**channel_layers(Config())["default"]["CONFIG"])
+    heard = asyncio.Event()
+    await Ear(layer, GROUP, heard.set).open()
+    years_later = time.time() + 10 * 365 * 24 * 3600
+    monkeypatch.setattr(time, "time", lambda: years_later)
+    await layer.group_send(GROUP, MESSAGE)
+    async with asyncio.timeout(PATIENCE_S):
+        await heard.wait()
 
 
 async def test_only_one_channel_is_used_so_that_none_fills_up_unread(layer: FlakyLayer) -> None:

@@ -110,6 +110,7 @@ def test_the_email_says_what_is_ready_and_for_whom() -> None:
         ("a\r\nBcc: b@example.org", "a.bcc.b.example.org@example.com"),
         ("=cmd|' /C calc'!A0", "cmd.c.calc.a0@example.com"),
         ("x" * 100, f"{'x' * 64}@example.com"),
+        ("x" * 63 + " y", f"{'x' * 63}@example.com"),
     ],
     ids=ascii,
 )

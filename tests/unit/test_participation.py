@@ -111,7 +111,7 @@ class TestAttempts:
         assert kept == attempt(round=3, at=NOW, next_at="0.5 s later")
 
     def test_the_waits_follow_the_policy_of_the_step(self) -> None:
-        waits = [one.next_at for one in fail_often(PATIENT.maximum_attempts or 0, request()).attempts]
+        waits = [one.next_at for one in fail_often(PATIENT.maximum_attempts, request()).attempts]
         assert waits == ["0.5 s later", "1 s later", "2 s later", "4 s later", "4 s later", None]
 
     def test_the_last_attempt_of_the_policy_fails_the_step(self) -> None:
@@ -128,7 +128,7 @@ class TestAttempts:
         assert (after.status, after.next_at, after.decided_at) == (Status.UNDOING, "0.5 s later", AT)
 
     def test_a_compensation_is_stuck_after_the_last_attempt_of_its_policy(self) -> None:
-        most = PERSISTENT.maximum_attempts or 0
+        most = PERSISTENT.maximum_attempts
         assert fail_often(most - 1, undo(), before=entry(Status.DONE)).status is Status.UNDOING
         assert fail_often(most, undo(), before=entry(Status.DONE)).status is Status.STUCK
 

@@ -15,7 +15,7 @@ from tests.workbench import CHAIN, Moody, Workbench
 pytestmark = pytest.mark.django_db(databases=[*CHAIN, "car"])
 
 NO_ROUTE = OSError("no route")
-DELAYS = [PATIENT.delay_after(attempt) for attempt in range(1, PATIENT.maximum_attempts or 0)]
+DELAYS = [PATIENT.delay_after(attempt) for attempt in range(1, PATIENT.maximum_attempts)]
 
 
 class TestRetry:
@@ -159,6 +159,19 @@ class TestRetry:
             worker.run_once()
             done.append(len(bench.performed))
         assert done == [2 * WORK_PER_THREAD, 4 * WORK_PER_THREAD, 6 * WORK_PER_THREAD]
+
+    def test_what_is_tried_again_counts_with_what_is_new(self, bench: Workbench) -> None:
+        most = 2 * WORK_PER_THREAD
+        worker = bench.worker("notifier", perform=Moody(NO_ROUTE, times=most), threads=2)
+        bench.send(*(request("notify", saga_id=f"old-{number}") for number in range(most)))
+        worker.run_once()
+        bench.clock.seconds += DELAYS[0]
+        bench.send(*(request("notify", saga_id=f"new-{number}") for number in range(most)))
+        worker.run_once()
+        assert len(bench.performed) == 2 * most
+        worker.run_once()
+        assert len(bench.performed) == 3 * most
+        worker.close()
 
     def test_threads_do_the_same_and_fail_the_same(self, bench: Workbench) -> None:
         worker = bench.worker("notifier", perform=Moody(NO_ROUTE, times=1, saga_id="saga-7"), threads=8)

@@ -5,7 +5,7 @@ import { lookOf, STEP_STATES } from "../model/states.js";
 
 export function connectHelp(dialog) {
   const { legend } = partsOf(dialog);
-  for (const state of legend.dataset.states.split(" ")) legend.append(drawState(state));
+  for (const state of Object.keys(STEP_STATES)) legend.append(drawState(state));
   document.querySelector("[data-opens-help]").addEventListener("click", () => dialog.showModal());
 }
 

@@ -15,8 +15,12 @@ const FALLBACKS = {
 /** Raised when the server said no; the message is for people. */
 export class Refused extends Error {}
 
-/** Raised when the server said nothing. */
-class Unanswered extends Refused {}
+/** Raised when the server said nothing, or was cut off while it spoke. */
+class Unanswered extends Refused {
+  constructor() {
+    super("The server does not answer. Try again when the connection is back.");
+  }
+}
 
 export function getJson(url) {
   return request(url, {});
@@ -51,17 +55,19 @@ function randomHex(bytes) {
 
 function request(url, { headers = {}, ...options }) {
   const asked = { ...options, headers: { Accept: "application/json", ...headers } };
-  return answerTo(url, asked, (response) => response.json().catch(() => null));
+  return answerTo(url, asked, (response) => response.json());
 }
 
 async function answerTo(url, options, read) {
-  const response = await fetch(url, options).catch(() => {
-    throw new Unanswered("The server does not answer. Try again when the connection is back.");
-  });
-  if (response.ok) return read(response);
+  const response = await fetch(url, options).catch(giveUp);
+  if (response.ok) return read(response).catch(giveUp);
   if (response.status === 401) dispatchEvent(new Event(UNAUTHORIZED));
   const reason = reasonOf(await response.json().catch(() => null));
   throw new Refused(reason ?? FALLBACKS[response.status] ?? `The server failed (${response.status}).`);
+}
+
+function giveUp() {
+  throw new Unanswered();
 }
 
 function reasonOf(body) {
