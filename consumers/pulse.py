@@ -46,6 +46,7 @@ class Pulse:
     """Beats for the services of one process, given by name, which together are one instance.
 
     When it is closed because the process `is_ending`, it says so: then nobody has to conclude it from silence.
+    `broker_forgets` what was said to services when it is started again: then it has to be said anew.
     """
 
     def __init__(
@@ -55,6 +56,7 @@ class Pulse:
         *,
         instance: str,
         clock: Clock,
+        broker_forgets: bool = False,
         is_ending: Callable[[], bool] = lambda: False,
         kill: Callable[[int, int], None] = os.kill,
     ) -> None:
@@ -62,6 +64,7 @@ class Pulse:
         self._source = "-".join(members)
         self._instance = instance
         self._clock = clock
+        self._broker_forgets = broker_forgets
         self._is_ending = is_ending
         self._kill = kill
         self._beats = 0
@@ -78,8 +81,12 @@ class Pulse:
 
     @property
     def is_up_to_date(self) -> bool:
-        """Has everything been heard that was said before this pulse began?"""
-        return self._heard >= self._said_before
+        """Is it known what the services shall be? All that was said before this pulse began has been heard.
+
+        Of a broker that forgets, silence means nothing: there each service waits for its first word.
+        """
+        is_told = all(member.dials.heard for member in self._members.values())
+        return self._heard >= self._said_before and (is_told or not self._broker_forgets)
 
     def run_once(self) -> bool:
         """Hear what is new, and beat when it is time. Raises BrokerUnavailable."""

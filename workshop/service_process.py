@@ -75,7 +75,7 @@ class ServiceProcess:
     def __init__(self, process: str, config: Config) -> None:
         names = services_of(process)
         self._process = process
-        self._run_dir = config.run_dir
+        self._config = config
         self._services = {name: _Service(name, config) for name in names}
         self._instance = uuid.uuid4().hex[:8]
         pulse_name = f"{'-'.join(self._services)}-pulse"
@@ -102,14 +102,21 @@ class ServiceProcess:
 
     def _open_pulse(self, bus: KafkaBus) -> Pulse:
         members = {name: Hosted(service.dials, service.condition) for name, service in self._services.items()}
-        return Pulse(members, bus, instance=self._instance, clock=Clock(), is_ending=self._is_ending)
+        return Pulse(
+            members,
+            bus,
+            instance=self._instance,
+            clock=Clock(),
+            broker_forgets=self._config.is_embedded,
+            is_ending=self._is_ending,
+        )
 
     def _is_ending(self) -> bool:
         """Is all work over? Who cannot beat at the moment need not try to say so: it would only take longer to end."""
         return self._has_worked and self._pulse_loop.state == "running"
 
     def _after_pulse(self) -> None:
-        alive.beat(self._run_dir, self._process)
+        alive.beat(self._config.run_dir, self._process)
         pulse = self._pulse_loop.worker
         if pulse and pulse.is_up_to_date:
             self._is_informed.set()

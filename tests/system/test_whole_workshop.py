@@ -34,6 +34,20 @@ def test_sagas_under_way_survive_the_death_of_everything(workshop: LiveWorkshop)
     assert workshop.mails(saga_ids + orchestrated) == len(saga_ids) + 10
 
 
+def test_a_stopped_service_stays_so_when_everything_is_started_again(workshop: LiveWorkshop) -> None:
+    workshop.stop_service("notifier")
+    saga_ids = workshop.onboard(5)
+    eventually(lambda: workshop.steps_done(saga_ids) == 10, within_s=PATIENCE_S)
+    workshop.kill()
+    workshop.start()
+    eventually(lambda: workshop.service("notifier")["backlog"] == 5, within_s=PATIENCE_S)
+    assert not any("notifier: running" in line for line in workshop.output)
+    assert workshop.mails(saga_ids) == 0
+    workshop.change_service("notifier", running=True)
+    workshop.wait_until_all_ended(saga_ids)
+    assert workshop.mails(saga_ids) == 5
+
+
 def test_a_stopped_service_stays_so_when_its_process_is_killed_and_nothing_outlives_the_end(
     workshop: LiveWorkshop,
 ) -> None:

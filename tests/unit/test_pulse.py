@@ -41,6 +41,7 @@ class Patient:
         self.condition = Condition("running", "", BUSY)
         self.killed: list[tuple[int, int]] = []
         self.is_ending = False
+        self.broker_forgets = False
 
     def pulse(self, instance: str = "1a2b3c4d") -> Pulse:
         return self._pulse({"provisioner": Hosted(self.dials, lambda: self.condition)}, instance)
@@ -56,6 +57,7 @@ class Patient:
             self.bus,
             instance=instance,
             clock=self.clock,
+            broker_forgets=self.broker_forgets,
             is_ending=lambda: self.is_ending,
             kill=lambda pid, number: self.killed.append((pid, number)),
         )
@@ -298,6 +300,17 @@ def test_a_pulse_is_up_to_date_when_it_has_heard_what_was_said_before_it_began(p
 
 def test_where_nothing_was_ever_said_a_pulse_is_up_to_date_at_once(patient: Patient) -> None:
     assert patient.pulse().is_up_to_date
+
+
+def test_where_the_broker_forgets_a_pulse_waits_for_a_word_to_each_service(patient: Patient) -> None:
+    patient.broker_forgets = True
+    pulse = patient.shared_pulse()
+    said = []
+    for service in ("car", "hotel"):
+        said.append(pulse.is_up_to_date)
+        patient.tell(control(service))
+        pulse.run_once()
+    assert [*said, pulse.is_up_to_date] == [False, False, True]
 
 
 def test_a_process_that_ends_says_so_of_each_service(patient: Patient) -> None:
