@@ -33,6 +33,7 @@ CATCH_UP_ROWS = 2_000
 log = logging.getLogger(__name__)
 
 changes = database_sync_to_async(board.changes)
+changed_more_than = database_sync_to_async(board.changed_more_than)
 snapshot = database_sync_to_async(board.snapshot)
 page = database_sync_to_async(board.page)
 
@@ -91,8 +92,10 @@ class Hub:
             if listener in self._listeners:
                 # Another web process may have told it more than the snapshot has that it was shown here.
                 after = min(after, listener.seen)
-            view = await changes(after=after, limit=CATCH_UP_ROWS)
-            if view and view.is_cut:
+            # That it is too much is soon known; to read so much takes long, and every page would wait.
+            is_much = await changed_more_than(CATCH_UP_ROWS, after=after)
+            view = None if is_much else await changes(after=after, limit=CATCH_UP_ROWS)
+            if is_much or (view and view.is_cut):
                 await self._show_all(listener)
             elif view:
                 frame = frames.view("delta", view, trace=listener.trace, health=self._health, resumed=True)

@@ -78,6 +78,11 @@ def changes(*, after: int, limit: int) -> View | None:
     return View(seq=seq, sagas=rows, services=services, counters=_counters(board), is_cut=is_cut)
 
 
+def changed_more_than(limit: int, *, after: int) -> bool:
+    """Have more than `limit` sagas changed after `after`?"""
+    return Saga.objects.filter(seq__gt=after).order_by("seq")[limit:].exists()
+
+
 def page(*, before: int | None, filters: Q, limit: int = PAGE_LIMIT) -> tuple[list[dict[str, Any]], int | None]:
     """Return up to `limit` sagas with numbers below `before`, newest first, and the number to go on from, if any."""
     sagas: QuerySet[Saga] = Saga.objects.filter(filters).order_by("-number")
