@@ -128,7 +128,7 @@ class TraceRecord(models.Model):
 
 
 class DeadLetter(models.Model):
-    """A message that some service could not process, once per place in the log.
+    """A message that some service could not process, once per place in the log, and time at which it was written there.
 
     `replay` is the message, corrected or not, that shall be sent in its place; `replayed_at` is when it was.
     """
@@ -136,6 +136,7 @@ class DeadLetter(models.Model):
     topic = models.CharField(max_length=249)
     partition = models.IntegerField()
     offset = models.BigIntegerField()
+    written_at = models.BigIntegerField(default=0, db_default=0)  # in an upgrade, older processes do not write it
     service = models.CharField(max_length=100)
     reason = models.TextField()
     key = models.TextField(null=True)  # noqa: DJ001
@@ -145,7 +146,11 @@ class DeadLetter(models.Model):
     replayed_at = models.CharField(max_length=32, null=True)  # noqa: DJ001
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["topic", "partition", "offset"], name="one_letter_per_place")]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["topic", "partition", "offset", "written_at"], name="one_letter_per_place_and_time"
+            )
+        ]
         indexes = [
             models.Index(
                 fields=["id"], condition=models.Q(replay__isnull=False, replayed_at=None), name="letter_to_replay"

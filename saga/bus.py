@@ -24,7 +24,11 @@ class Place(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Record:
-    """A message as it was read, untrusted: key and value may be missing or be anything."""
+    """A message as it was read, untrusted: key and value may be missing or be anything.
+
+    `written_at` is its time in the log, in ms since 1970, 0 if it has none: a broker that forgot gives a place anew,
+    but not at the same time.
+    """
 
     topic: str
     partition: int
@@ -32,6 +36,7 @@ class Record:
     key: bytes | None
     value: bytes | None
     headers: tuple[tuple[str, bytes], ...] = ()
+    written_at: int = 0
 
     @property
     def place(self) -> Place:

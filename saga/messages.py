@@ -26,7 +26,7 @@ Timestamp = Annotated[
 ]
 # It becomes a message key, a Message-ID and a file name, so it may hold nothing that means something there.
 SagaId = Annotated[str, StringConstraints(max_length=36, pattern=r"^[0-9A-Za-z_.-]+$")]
-# A count, and an offset in the log: JSON knows integers that no database holds.
+# A count, and an offset or a time in the log: JSON knows integers that no database holds.
 Count = Annotated[int, Field(ge=0, lt=2**31)]
 Round = Annotated[int, Field(ge=1, lt=2**31)]
 Offset = Annotated[int, Field(ge=0, lt=2**63)]
@@ -214,7 +214,10 @@ class Trace:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeadLetter:
-    """A message that could not be processed: what it was, where it was, and why. `value` is readable, not exact."""
+    """A message that could not be processed: what it was, where it was, and why. `value` is readable, not exact.
+
+    `written_at` is the message's time in the log (`saga.bus.Record`), which tells apart what stood at one place in turn.
+    """
 
     __pydantic_config__: ClassVar = STRICT
     TYPE: ClassVar = "workshop.dead-letter.v1"
@@ -224,6 +227,7 @@ class DeadLetter:
     topic: Annotated[str, StringConstraints(max_length=249)]
     partition: Count
     offset: Offset
+    written_at: Offset = 0
     key: str | None
     value: str | None
     at: Timestamp
@@ -231,7 +235,7 @@ class DeadLetter:
 
     @property
     def id(self) -> str:
-        return f"{self.topic}.{self.partition}.{self.offset}"
+        return f"{self.topic}.{self.partition}.{self.offset}.{self.written_at}"
 
     @property
     def subject(self) -> str:

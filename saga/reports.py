@@ -75,6 +75,7 @@ def dead_letter(record: Record, *, service: str, reason: str, at: str) -> DeadLe
         topic=record.topic,
         partition=record.partition,
         offset=record.offset,
+        written_at=record.written_at,
         key=text_of(record.key, MAX_CHARS),
         value=text_of(record.value, MAX_CHARS) or "",
         at=at,

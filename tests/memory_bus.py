@@ -9,6 +9,7 @@ import threading
 import zlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import count
 
 from saga.bus import Outgoing, Place, Record, TopicPartition
 from saga.errors import BrokerUnavailable
@@ -50,6 +51,7 @@ class MemoryBus:
         self.topics = dict(topics)
         self.changed = threading.Condition(threading.RLock())
         self.lives = 1
+        self._clock = count(1)
         self._newest_client = 1
         self._start()
 
@@ -111,6 +113,7 @@ class MemoryBus:
             key=message.key,
             value=message.value,
             headers=message.headers,
+            written_at=next(self._clock),
         )
         self.logs[tp].append(record)
         self._sent.append(record)

@@ -2,6 +2,7 @@
 
 from bisect import bisect_left
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 from django.db import transaction
 
@@ -71,8 +72,8 @@ def _store_letters(board: Board, letters: Sequence[DeadLetterMessage]) -> list[D
     return list(new.values())
 
 
-def _place(letter: DeadLetterMessage) -> dict[str, str | int]:
-    return {"topic": letter.topic, "partition": letter.partition, "offset": letter.offset}
+def _place(letter: DeadLetterMessage) -> dict[str, Any]:
+    return {name: getattr(letter, name) for name in ("topic", "partition", "offset", "written_at")}
 
 
 def _dead_lettered(known: state.SagaState, letter: DeadLetterMessage) -> TraceEvent:

@@ -124,7 +124,7 @@ def _writing_down(what: str) -> Iterator[Board]:
 def _checked(letter: DeadLetter, value: str) -> str:
     """Return the message if it can be understood now. Otherwise it would only come back."""
     if letter.topic not in SAGA_TOPICS:
-        raise BadRequest(f"only messages to a service can be replayed, and {letter.topic!r} is read by none")
+        raise BadRequest(f"only messages of sagas can be replayed, and {letter.topic!r} carries none")
     if len(value) > MAX_VALUE:
         raise BadRequest(f"the message has {len(value):,} characters; {MAX_VALUE:,} is the most")
     try:

@@ -153,6 +153,15 @@ def test_uncommitted_messages_are_delivered_again(broker: Broker, topic: str) ->
     assert {record.place for record in again} == {record.place for record in first}
 
 
+def test_a_message_has_one_time_however_often_it_is_delivered(broker: Broker, topic: str) -> None:
+    send(broker, [Outgoing(topic=topic, key=b"key", value=b"value")])
+    times = []
+    for _ in range(2):
+        with closing(member(broker, topic)) as consumer:
+            times += [record.written_at for record in read(consumer, 1)]
+    assert 0 < times[0] == times[1]
+
+
 def test_committed_messages_are_not_delivered_again(broker: Broker, topic: str) -> None:
     send(broker, messages(topic, 10))
     with closing(member(broker, topic)) as consumer:

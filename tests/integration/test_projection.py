@@ -253,6 +253,14 @@ def test_a_dead_letter_is_kept_once_however_often_it_is_read() -> None:
     assert counters()["dead_letters"] == DeadLetter.objects.count() == 2
 
 
+def test_what_stands_at_a_place_that_a_broker_forgot_is_another_dead_letter() -> None:
+    [saga_id] = accept()
+    say(letters=[letter(value="garbage of yesterday", written_at=1)])
+    say(letters=[letter(value="garbage of today", written_at=2, key=saga_id)])
+    assert [known.value for known in DeadLetter.objects.order_by("id")] == ["garbage of yesterday", "garbage of today"]
+    assert saga(saga_id).status == STUCK
+
+
 def kill(name: str) -> None:
     Service.objects.filter(name=name).update(view={"instances": [{"instance": "n-1"}]})
     services.kill(name)

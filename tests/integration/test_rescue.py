@@ -274,7 +274,7 @@ BAD_REPLAYS: dict[str, tuple[dict[str, Any], Any, str]] = {
         "refused again.*teleport",
     ),
     "too long": ({}, {"value": opening("s") + " " * 65_536}, "characters"),
-    "a topic that no service reads": ({"topic": "trace"}, {"value": opening("s")}, "'trace' is read by none"),
+    "a topic that no service reads": ({"topic": "trace"}, {"value": opening("s")}, "'trace' carries none"),
     "a message without a key": ({"key": None}, {"value": opening("s")}, "key"),
 }
 

@@ -128,7 +128,7 @@ def test_a_broker_is_asked_less_often_where_no_message_has_come_for_a_while(
     monkeypatch.setattr(consumer, "CALM_AFTER_S", 0.0)
     group.member.poll(0.0, limit=1)
     assert group.client.fetch_wait_ms() == consumer.CALM_FETCH_MS
-    message = SimpleNamespace(topic="topic", partition=0, offset=7, key=b"", value=b"", headers=())
+    message = SimpleNamespace(topic="topic", partition=0, offset=7, key=b"", value=b"", headers=(), timestamp=-1)
     group.client.there = {ONE: [message]}
     group.member.poll(0.0, limit=1)
     assert group.client.fetch_wait_ms() == BRISK_MS

@@ -75,9 +75,9 @@ def test_a_dead_letter_can_be_read_whatever_it_is_about(damaged: dict[str, bytes
 
 
 def test_a_dead_letter_tells_where_the_message_was_and_shows_it() -> None:
-    read = record(b"hello \xff\x00", topic="notify", partition=3, offset=17, key=b"\xfe")
+    read = record(b"hello \xff\x00", topic="notify", partition=3, offset=17, key=b"\xfe", written_at=99)
     letter = reports.dead_letter(read, service="notifier", reason="no JSON", at=AT)
-    assert (letter.id, letter.key, letter.value) == ("notify.3.17", "\\xfe", "hello \\xff\\x00")
+    assert (letter.id, letter.key, letter.value) == ("notify.3.17.99", "\\xfe", "hello \\xff\\x00")
 
 
 def test_a_shortened_text_ends_with_a_whole_character() -> None:

@@ -181,4 +181,5 @@ def _record(message: ConsumerRecord) -> Record:
         key=message.key,
         value=message.value,
         headers=tuple((name, value or b"") for name, value in message.headers),
+        written_at=max(0, message.timestamp or 0),
     )
