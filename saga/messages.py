@@ -216,7 +216,7 @@ class Trace:
 class DeadLetter:
     """A message that could not be processed: what it was, where it was, and why. `value` is readable, not exact.
 
-    `written_at` is the message's time in the log (`saga.bus.Record`), which tells apart what stood at one place in turn.
+    `written_at` is the message's time in the log (`saga.bus.Record`): it tells apart what stood at one place in turn.
     """
 
     __pydantic_config__: ClassVar = STRICT
