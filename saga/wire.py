@@ -87,14 +87,15 @@ def decode(kind: type[P], value: bytes | str | None) -> P:
     """Return the message of class `kind` that `value` is. Raises MessageRejected, with a reason a person can use."""
     if not value:
         raise MessageRejected("the message is empty")
-    if len(value) > MAX_BYTES:
-        raise MessageRejected(f"the message has {len(value)} bytes; {MAX_BYTES} is the most")
-    if _has_nul(value):  # asked first, so that no reason holds one
+    raw = value.encode("utf-8", "surrogatepass") if isinstance(value, str) else value
+    if len(raw) > MAX_BYTES:
+        raise MessageRejected(f"the message has {len(raw)} bytes; {MAX_BYTES} is the most")
+    if b"\\u0000" in raw and _NUL.search(raw):  # asked first, so that no reason holds one
         raise MessageRejected("the message holds a NUL character, which no database would take")
     try:
-        envelope = _envelope_of(kind).model_validate_json(value)
+        envelope = _envelope_of(kind).model_validate_json(raw)
     except ValidationError as error:
-        raise MessageRejected(_reason(kind, value, error)) from error
+        raise MessageRejected(_reason(kind, raw, error)) from error
     if envelope.type != kind.TYPE or envelope.specversion != "1.0":
         raise MessageRejected(_unknown_version(kind, envelope.type, envelope.specversion))
     return cast(P, envelope.data)
@@ -106,19 +107,14 @@ def traceparent_in(value: str) -> str | None:
     return found if tracing.trace_id_in(str(found)) else None
 
 
-def _has_nul(value: bytes | str) -> bool:
-    raw = value.encode() if isinstance(value, str) else value
-    return b"\\u0000" in raw and _NUL.search(raw) is not None
-
-
-def _reason(kind: type[Payload], value: bytes | str, error: ValidationError) -> str:
+def _reason(kind: type[Payload], value: bytes, error: ValidationError) -> str:
     found = _peek(value)
     if found is None:
         return "the message is not a JSON object in UTF-8"
     if found.get("type") != kind.TYPE:
         return _unknown_version(kind, found.get("type"), found.get("specversion"))
     first = error.errors(include_url=False, include_input=False, include_context=False)[0]
-    return f"{'.'.join(str(part) for part in first['loc'])}: {first['msg']}"
+    return ": ".join(filter(None, [".".join(map(str, first["loc"])), first["msg"]]))
 
 
 def _peek(value: bytes | str) -> dict[str, Any] | None:

@@ -50,7 +50,7 @@ class SagaRow(Schema):
 
 
 class Event(Schema):
-    seq: int
+    seq: int = Field(description="Its place, causes before effects: a late cause moves what follows from it.")
     kind: str
     service: str
     step: str | None
@@ -129,6 +129,7 @@ class DeadLetterRow(Schema):
 
 class DeadLetters(Schema):
     dead_letters: list[DeadLetterRow]
+    next: str | None
 
 
 class Check(Schema):

@@ -30,7 +30,7 @@ from dashboard.web.answers import (
 )
 from dashboard.web.guards import refusal, refusal_of, too_large
 from dashboard.web.instructor import by_instructor
-from dashboard.web.requests import AS_IT_WAS, NewSagas, Replay, Resolution, SagaQuery, ServiceChange
+from dashboard.web.requests import AS_IT_WAS, NewSagas, PageQuery, Replay, Resolution, SagaQuery, ServiceChange
 from saga import tracing
 from saga.state import ENDED
 
@@ -184,11 +184,15 @@ def clear_faults(request: HttpRequest) -> dict[str, Any]:
 
 @api.get(
     "/dead-letters",
-    response=ASKING | {200: DeadLetters},
+    response=ASKING | {200: DeadLetters, 422: Problem},
     summary="Messages that no service could process, newest first",
 )
-def list_dead_letters(request: HttpRequest) -> dict[str, Any]:
-    return {"dead_letters": history.dead_letter_rows(DeadLetter.objects.order_by("-id")[:500])}
+def list_dead_letters(request: HttpRequest, query: Query[PageQuery]) -> dict[str, Any]:
+    older = Q() if query.after is None else Q(id__lt=query.after)
+    letters = list(DeadLetter.objects.filter(older).order_by("-id")[: query.limit + 1])
+    shown = letters[: query.limit]
+    following = str(shown[-1].id) if len(letters) > query.limit else None
+    return {"dead_letters": history.dead_letter_rows(shown), "next": following}
 
 
 @api.post(

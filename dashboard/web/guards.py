@@ -11,7 +11,8 @@ from django.http.request import split_domain_port, validate_host
 
 from dashboard.errors import DashboardError
 
-SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+CHANGING = frozenset({"POST", "PUT", "PATCH", "DELETE"})
+FORMS = frozenset({"application/x-www-form-urlencoded", "multipart/form-data"})
 LONGEST_REASON = 280
 # What no page of ours asks a browser for, and no script that got into one should be given.
 UNUSED = "camera display-capture geolocation hid microphone midi payment screen-wake-lock serial usb".split()
@@ -29,7 +30,7 @@ Application = Callable[[dict[str, Any], Any, Any], Awaitable[Any]]
 
 
 def same_origin(get_response: View) -> View:
-    """Middleware. Refuses what is too large, and requests to the API that come from another site or are not JSON.
+    """Middleware. Refuses what is too large, requests to the API that are foreign or not JSON, and others but forms.
 
     A browser cannot leave out `Origin` on such a request, nor send JSON to another site unasked. A program does not
     send `Origin`. So no token is needed here; forms have Django's.
@@ -38,15 +39,15 @@ def same_origin(get_response: View) -> View:
     def guard(request: HttpRequest) -> HttpResponse:
         if _holds_nul(request):
             return refusal("there is no saga, and nothing else, whose name holds a NUL character", status=404)
-        if request.method in SAFE:
+        if request.method not in CHANGING:
             return get_response(request)
         if int(request.META.get("CONTENT_LENGTH") or 0) > settings.DATA_UPLOAD_MAX_MEMORY_SIZE:
             return too_large()
         if not request.path.startswith(API):
-            return get_response(request)
+            return get_response(request) if request.content_type in FORMS else refusal("send a form", status=415)
         if _is_foreign(request):
             return refusal("this request comes from another site", status=403)
-        if request.content_type != "application/json":
+        if request.content_type != "application/json" and not _is_bare(request):
             return refusal("send application/json", status=415)
         return get_response(request)
 
@@ -89,6 +90,13 @@ def _is_foreign(request: HttpRequest) -> bool:
     if origin is not None and not _is_from(origin, request.get_host()):
         return True
     return request.headers.get("Sec-Fetch-Site") in {"cross-site", "same-site"}
+
+
+def _is_bare(request: HttpRequest) -> bool:
+    """Is it a program's request without any content? That is of no type."""
+    headers = request.headers
+    is_empty = headers.get("Content-Length") in (None, "", "0") and "Transfer-Encoding" not in headers
+    return is_empty and not headers.keys() & {"Content-Type", "Origin", "Sec-Fetch-Site"}
 
 
 class SameOriginSocket:

@@ -13,7 +13,7 @@ from django.http import HttpRequest, HttpResponse
 
 from dashboard.errors import TooMany
 from dashboard.web.buckets import Buckets
-from dashboard.web.guards import SAFE, View, refusal_of
+from dashboard.web.guards import CHANGING, View, refusal_of
 from dashboard.web.visitors import is_on_this_machine, network_of, visitor_of
 
 ADDRESS_FACTOR = 10
@@ -29,7 +29,7 @@ def limit_commands(get_response: View) -> View:
 
     def guard(request: HttpRequest) -> HttpResponse:
         try:
-            if request.method not in SAFE:
+            if request.method in CHANGING:
                 _charge(request, _commands, settings.COMMANDS_PER_MINUTE, "requests that change something")
         except TooMany as error:
             return refusal_of(error)

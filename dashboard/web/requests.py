@@ -74,13 +74,11 @@ class NewSagas(_Request):
         }
 
 
-class SagaQuery(Schema):
-    """What is left empty, as in `?status=`, is not asked for."""
+class PageQuery(Schema):
+    """What is left empty, as in `?after=`, is not asked for."""
 
-    status: Status | None = None
-    scenario: Scenario | None = None
     after: int | None = Field(None, ge=0, description="The `next` of the page before.")
-    limit: int = Field(100, ge=1, le=1000)
+    limit: int = Field(500, ge=1, le=1000)
 
     @field_validator("*", mode="before")
     @classmethod
@@ -88,6 +86,12 @@ class SagaQuery(Schema):
         if value == "":
             raise PydanticUseDefault
         return value
+
+
+class SagaQuery(PageQuery):
+    status: Status | None = None
+    scenario: Scenario | None = None
+    limit: int = Field(100, ge=1, le=1000)
 
 
 class Faults(_Request):

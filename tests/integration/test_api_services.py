@@ -62,6 +62,16 @@ def test_dead_letters_are_listed_newest_first(client: Client) -> None:
     assert {one["id"] for one in listed} == set(DeadLetter.objects.values_list("id", flat=True))
 
 
+def test_dead_letters_are_listed_page_by_page(client: Client) -> None:
+    say(letters=[letter(offset=offset) for offset in range(5)])
+    shown, after = [], ""
+    while after is not None:
+        page = get(client, f"/api/dead-letters?limit=2&after={after}")
+        shown.append([one["offset"] for one in page["dead_letters"]])
+        after = page["next"]
+    assert shown == [[4, 3], [2, 1], [0]]
+
+
 def test_a_dead_letter_names_its_saga_if_there_is_one(client: Client) -> None:
     [saga_id] = accept()
     say(letters=[letter(key=saga_id), letter(key="nobody's", offset=1), letter(key=None, offset=2)])

@@ -68,10 +68,34 @@ def test_only_json_changes_something_through_the_api(client: Client, content_typ
     assert "application/json" in reason_of(client.generic("POST", "/api/sagas", b"{}", content_type=content_type), 415)
 
 
+FORMS = ["/onboard/", "/roster/", "/stories/", "/login/", "/logout/"]
+
+
+@pytest.mark.parametrize("address", FORMS)
+@pytest.mark.parametrize("content_type", [JSON, "text/plain", ""])
+def test_a_form_is_sent_as_a_form(client: Client, address: str, content_type: str) -> None:
+    answer = client.generic("POST", address, b"count=1", content_type=content_type)
+    assert "a form" in reason_of(answer, 415)
+
+
+BROWSERS = [{"Origin": "http://testserver"}, {"Sec-Fetch-Site": "same-origin"}]
+
+
+@pytest.mark.parametrize("headers", BROWSERS, ids=[*map(str, BROWSERS)])
+def test_a_browser_that_sends_nothing_says_so_in_json(client: Client, headers: dict[str, str]) -> None:
+    answer = client.generic("POST", "/api/services/notifier/kill", content_type="", headers=headers)
+    assert "application/json" in reason_of(answer, 415)
+
+
+def test_a_program_that_sends_nothing_need_not_say_of_what_type(client: Client) -> None:
+    assert "no saga" in reason_of(client.generic("POST", "/api/sagas/nobody/retry", content_type=""), 404)
+
+
 @pytest.mark.parametrize("address", ["/", "/api/sagas", "/healthz", "/readyz"])
 def test_a_name_that_is_not_ours_is_refused(client: Client, address: str) -> None:
     assert client.get(address, HTTP_HOST="evil.example").status_code == 400
-    assert client.post(address, {}, content_type=JSON, HTTP_HOST="evil.example").status_code == 400
+    sent_as = {"content_type": JSON} if address.startswith("/api/") else {}
+    assert client.post(address, {}, HTTP_HOST="evil.example", **sent_as).status_code == 400
 
 
 WRONG_WAYS = [
@@ -85,7 +109,7 @@ WRONG_WAYS = [
     ("PATCH", "/api/faults"),
     ("DELETE", "/api/dead-letters/1/replay"),
     ("POST", "/api/invariants"),
-    ("POST", "/healthz"),
+    ("TRACE", "/api/sagas"),
 ]
 
 

@@ -274,6 +274,7 @@ BAD_REPLAYS: dict[str, tuple[dict[str, Any], Any, str]] = {
         "refused again.*teleport",
     ),
     "too long": ({}, {"value": opening("s") + " " * 65_536}, "characters"),
+    "half a character": ({}, {"value": "\ud800"}, "UTF-8"),
     "a topic that no service reads": ({"topic": "trace"}, {"value": opening("s")}, "'trace' carries none"),
     "a message without a key": ({"key": None}, {"value": opening("s")}, "key"),
 }
