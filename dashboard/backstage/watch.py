@@ -111,7 +111,8 @@ def _state(
     if process and process["state"] == "restarting":
         return "restarting", f"{process['exit']}; it is started again"
     if process and process["state"] == "running" and process["pid"] not in {one.beat.pid for one in known}:
-        return "starting", f"process {process['pid']} has just begun"
+        begun = f"process {process['pid']} has just begun"
+        return "starting", f"{process['exit']}; {begun} in its place" if process["exit"] else begun
     if not alive:
         return _absent(known)
     failing = [one.beat for one in alive if one.beat.state == "failing"]

@@ -100,7 +100,11 @@ def test_a_death_that_the_supervisor_saw_is_not_that_of_others_which_it_did_not_
 
 def test_the_beats_of_a_dead_process_are_not_taken_for_those_of_the_next(watch: Watch) -> None:
     watch.hear(beat(pid=101))
-    assert view(watch, pid=102)["state"] == "starting"
+    begun = view(watch, pid=102, exit="killed by SIGKILL")
+    assert (begun["state"], begun["detail"]) == (
+        "starting",
+        "killed by SIGKILL; process 102 has just begun in its place",
+    )
     watch.hear(beat(pid=102, instance="provisioner-2"))
     assert view(watch, pid=102)["state"] == "running"
 

@@ -6,7 +6,6 @@ import signal
 import time
 from collections.abc import Callable, Sequence
 from contextlib import closing, suppress
-from datetime import UTC, datetime, timedelta
 from typing import Literal
 
 from workshop import leash
@@ -28,7 +27,6 @@ class Child:
         self.state: State = "starting"
         self.pid: int | None = None
         self.restarts = 0
-        self.next_start_at: datetime | None = None
         self.exit: str | None = None
         self._say = say
         self._on_change = on_change
@@ -106,7 +104,7 @@ class Child:
 
     async def _wait_for_restart(self, deaths: int) -> None:
         delay = restart_delay(deaths)
-        self._become("restarting", next_start_at=datetime.now(UTC) + timedelta(seconds=delay))
+        self._become("restarting")
         self._tell(f"has ended ({self.exit}) and is started again in {delay:g} s")
         if deaths == len(BACKOFF_S):
             self._tell(f"has now died {deaths} times in a row; its own lines say why, and it is still tried")
@@ -114,8 +112,8 @@ class Child:
             await asyncio.wait_for(self._stopping.wait(), delay)
         self.restarts += 1
 
-    def _become(self, state: State, *, next_start_at: datetime | None = None) -> None:
-        self.state, self.next_start_at = state, next_start_at
+    def _become(self, state: State) -> None:
+        self.state = state
         self._on_change()
 
     def _tell(self, fact: str) -> None:

@@ -5,7 +5,6 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
-from saga.times import rfc3339
 from workshop.supervisor.child import Child
 
 
@@ -24,6 +23,5 @@ def _describe(child: Child) -> dict[str, object]:
         "pid": child.pid,
         "state": child.state,
         "restarts": child.restarts,
-        "next_start_at": child.next_start_at and rfc3339(child.next_start_at),
         "exit": child.exit,
     }
