@@ -196,8 +196,11 @@ class Config(BaseSettings):
         return f"http://{machine.in_url(host)}:{self.port}/"
 
     def key(self) -> str:
-        """Return SECRET_KEY, or the key that the state directory has kept since its first run."""
-        return self.secret_key or _kept_key(self.state_dir / "secret_key")
+        """Return SECRET_KEY, or the key that the state directory has kept since its first run. Raises ConfigError."""
+        try:
+            return self.secret_key or _kept_key(self.state_dir / "secret_key")
+        except OSError as error:
+            raise ConfigError([f"VAR_DIR={self.state_dir}: {error.strerror}"]) from error
 
 
 def _kept_key(path: Path) -> str:
