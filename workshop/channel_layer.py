@@ -13,8 +13,8 @@ def channel_layers(config: Config) -> dict[str, dict[str, Any]]:
     """Return Django's CHANNEL_LAYERS."""
     if not config.redis_url:
         # It would forget after a day who belongs to a group, however often that one listens.
-        config = {"group_expiry": float("inf")}
-        return {"default": {"BACKEND": "channels.layers.InMemoryChannelLayer", "CONFIG": config}}
+        forever = {"group_expiry": float("inf")}
+        return {"default": {"BACKEND": "channels.layers.InMemoryChannelLayer", "CONFIG": forever}}
     # The other layer of this library keeps queues of a hundred, and drops what is more.
     backend = "channels_redis.pubsub.RedisPubSubChannelLayer"
     return {"default": {"BACKEND": backend, "CONFIG": {"hosts": [_host(config.redis_url)]}}}

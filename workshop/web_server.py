@@ -4,8 +4,10 @@ It also ends in order.
 """
 
 import asyncio
+from contextlib import suppress
 from typing import Any
 
+from autobahn.exception import Disconnected
 from daphne.http_protocol import WebRequest
 from daphne.server import Server
 from twisted.internet import defer
@@ -71,7 +73,8 @@ class BoundedServer(Server):
         if message["type"] == "websocket.close" and protocol.state != protocol.STATE_CONNECTING:
             # Daphne would take a method that only knows codes for applications, and fails with those of the protocol.
             return protocol.sendCloseFrame(code=message.get("code") or NORMAL_CLOSURE)
-        await super().handle_reply(protocol, message)
+        with suppress(Disconnected):  # what is sent to somebody who has left goes nowhere, says ASGI
+            await super().handle_reply(protocol, message)
         if message["type"] == "websocket.send" and _unsent_bytes(protocol.transport) > MAX_UNSENT_BYTES:
             protocol.transport.abortConnection()
 

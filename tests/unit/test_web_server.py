@@ -6,6 +6,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from autobahn.exception import Disconnected
 from daphne.http_protocol import WebRequest
 from daphne.server import Server
 
@@ -18,19 +19,21 @@ FRAME = {"type": "websocket.send", "text": "news"}
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch) -> BoundedServer:
     async def pass_on(self: Server, protocol: Any, message: dict[str, Any]) -> None:
+        if protocol.has_left:
+            raise Disconnected
         protocol.passed.append(message)
 
     monkeypatch.setattr(Server, "handle_reply", pass_on)
     return BoundedServer(application=None, endpoints=["tcp:port=0"])
 
 
-def reader(unsent: int) -> Any:
+def reader(unsent: int = 0, *, has_left: bool = False) -> Any:
     """Return the server's end of a connection with this much unsent, in both of Twisted's buffers."""
     aborted: list[bool] = []
     transport = SimpleNamespace(
         dataBuffer=bytes(10), offset=10, _tempDataLen=unsent, abortConnection=lambda: aborted.append(True)
     )
-    return SimpleNamespace(transport=transport, aborted=aborted, passed=[])
+    return SimpleNamespace(transport=transport, aborted=aborted, passed=[], has_left=has_left)
 
 
 @pytest.mark.parametrize(
@@ -47,6 +50,12 @@ async def test_a_browser_is_dropped_when_too_much_waits_for_it(
     protocol = reader(unsent)
     await server.handle_reply(protocol, FRAME)
     assert (bool(protocol.aborted), protocol.passed) == (is_dropped, [FRAME])
+
+
+async def test_what_is_sent_to_a_browser_that_has_left_goes_nowhere(server: BoundedServer) -> None:
+    protocol = reader(has_left=True)
+    await server.handle_reply(protocol, FRAME)
+    assert (protocol.aborted, protocol.passed) == ([], [])
 
 
 CHUNK = bytes(64 * 1024)
