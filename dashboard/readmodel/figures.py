@@ -27,7 +27,7 @@ _COUNTED = _TRYING_AGAIN | {Kind.SUCCEEDED, Kind.FAILED, Kind.UNDONE, Kind.STUCK
 Series = list[float]
 
 
-class Tally:
+class Counts:
     """Series by what is counted and by labels, whose values must come from a small set: no ids, nothing typed in."""
 
     def __init__(self, known: str = "{}") -> None:
@@ -90,10 +90,10 @@ class Tally:
         return kept
 
 
-def current() -> Tally:
+def current() -> Counts:
     """Return what is kept."""
     row = Figures.objects.first()
-    return Tally(row.counts) if row else Tally()
+    return Counts(row.counts) if row else Counts()
 
 
 def _sum(known: Series, series: Series) -> Series:

@@ -9,7 +9,7 @@ from django.db import transaction
 from dashboard.models import Board, DeadLetter, Saga
 from dashboard.readmodel import clock
 from dashboard.readmodel.clock import utc_now
-from dashboard.readmodel.figures import Tally
+from dashboard.readmodel.figures import Counts
 from dashboard.readmodel.rows import SagaRow, load_sagas, save_sagas, state_json, store_traces
 from saga import state
 from saga.definitions import definition_of
@@ -28,34 +28,34 @@ def project(traces: Sequence[tuple[Trace, str]], letters: Sequence[DeadLetterMes
     board = Board.locked()
     new_letters = _store_letters(board, letters)
     store_traces([(trace.saga_id, trace.slots, text) for trace, text in traces])
-    tally = Tally()
+    counts = Counts()
     sagas = load_sagas({trace.saga_id for trace, _ in traces} | {letter.subject for letter in new_letters})
     for trace, _ in traces:
         if trace.saga_id not in sagas:
             sagas[trace.saga_id] = _adopt(board, trace)
         saga = sagas[trace.saga_id]
-        _advance(saga, trace.events, tally)
+        _advance(saga, trace.events, counts)
     for letter in new_letters:
         if saga := sagas.get(letter.subject):
             saga.state = state.apply(saga.state, _dead_lettered(saga.state, letter))
     ended = [saga for saga in sagas.values() if saga.state.has_ended and saga.finished is None]
     _number_ended(board, ended)
     for saga in ended:
-        tally.hear_end(saga.state, scenario=saga.scenario, style=saga.style, started_at=saga.started_at)
+        counts.hear_end(saga.state, scenario=saga.scenario, style=saga.style, started_at=saga.started_at)
     for saga in sagas.values():
         saga.seq = board.next_seq()
         if saga.state.status == state.STUCK and saga.stuck_at is None:
             saga.stuck_at = utc_now()
     save_sagas(sagas.values())
-    tally.save(at=utc_now())
+    counts.save(at=utc_now())
     board.save()
 
 
-def _advance(saga: SagaRow, events: Sequence[TraceEvent], tally: Tally) -> None:
+def _advance(saga: SagaRow, events: Sequence[TraceEvent], counts: Counts) -> None:
     before = saga.state.progress
     for event in events:
         known, saga.state = saga.state, state.apply(saga.state, event)
-        tally.hear(known, event, saga.state)
+        counts.hear(known, event, saga.state)
     if saga.state.progress > before:
         saga.progress_at = utc_now()
 

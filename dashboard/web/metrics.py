@@ -16,7 +16,7 @@ from prometheus_client.registry import Collector
 
 from dashboard.models import Board, Saga, Service
 from dashboard.readmodel import figures
-from dashboard.readmodel.figures import BUCKETS_S, Tally
+from dashboard.readmodel.figures import BUCKETS_S, Counts
 from dashboard.readmodel.services import row_of
 from saga.state import COMPENSATED, COMPENSATING, COMPLETED, RUNNING, STUCK
 
@@ -87,9 +87,9 @@ def _of_services(services: Iterable[Service]) -> Iterator[Metric]:
         yield family
 
 
-def _counted(tally: Tally) -> Iterator[Metric]:
+def _counted(counts: Counts) -> Iterator[Metric]:
     retries = CounterMetricFamily("saga_workshop_retries", "Attempts that failed and are tried again.", labels=STEP)
-    for labels, [count] in tally.of(figures.RETRIES):
+    for labels, [count] in counts.of(figures.RETRIES):
         retries.add_metric(labels, count)
     yield retries
     about = {
@@ -102,8 +102,8 @@ def _counted(tally: Tally) -> Iterator[Metric]:
     }
     for name, (text, names) in about.items():
         family = HistogramMetricFamily(f"saga_workshop_{name}", text, labels=names)
-        for labels, (total, *counts) in tally.of(name):
-            family.add_metric(labels, list(zip(BOUNDS, accumulate(counts), strict=False)), total)
+        for labels, (total, *buckets) in counts.of(name):
+            family.add_metric(labels, list(zip(BOUNDS, accumulate(buckets), strict=False)), total)
         yield family
 
 

@@ -10,7 +10,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from dashboard.models import Board, Figures, Saga, Service
 from dashboard.readmodel import figures, services
-from dashboard.readmodel.figures import BUCKETS_S, Tally
+from dashboard.readmodel.figures import BUCKETS_S, Counts
 from saga.messages import Kind, Trace, TraceEvent
 from saga.state import COMPENSATED, COMPENSATING, COMPLETED, RUNNING, STUCK
 from tests.dash_bench import Bench
@@ -255,9 +255,9 @@ def test_requests_are_counted_by_route_method_and_status() -> None:
 
 def test_figures_kept_with_other_buckets_begin_anew() -> None:
     Figures.objects.create(pk=1, counts=json.dumps({figures.SAGA_SECONDS: {"a|b|c": [9.0, 9]}}))
-    tally = Tally()
-    tally.observe(figures.SAGA_SECONDS, (at(1), at(3)), "a", "b", "c")
-    tally.save(at=at(0))
+    counts = Counts()
+    counts.observe(figures.SAGA_SECONDS, (at(1), at(3)), "a", "b", "c")
+    counts.save(at=at(0))
     [(labels, (total, *counts))] = figures.current().of(figures.SAGA_SECONDS)
     assert (labels, total, sum(counts)) == (["a", "b", "c"], 2.0, 1)
 

@@ -162,7 +162,7 @@ def test_a_given_key_is_used_and_not_kept(tmp_path: Path, monkeypatch: pytest.Mo
 def test_a_state_directory_that_cannot_be_made_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     monkeypatch.setenv("VAR_DIR", str(tmp_path / "file" / "var"))
-    with pytest.raises(ConfigError, match="VAR_DIR=.*file/var"):
+    with pytest.raises(ConfigError, match=r"VAR_DIR=.*file/var"):
         config.load().key()
 
 
