@@ -8,6 +8,7 @@ import { createFaultsOn } from "./components/faults-on.js";
 import { connectHelp } from "./components/help.js";
 import { connectInstructor } from "./components/instructor.js";
 import { connectInvariants } from "./components/invariants.js";
+import { connectMore } from "./components/more.js";
 import { createNotices } from "./components/notices.js";
 import {
   connectBreaking, connectMany, connectOnboarding, connectRoster, connectStories, connectStyle,
@@ -52,6 +53,7 @@ const drawn = [
   createDeadLetters(component("dead-letters")),
 ];
 
+connectMore(component("more"));
 connectInstructor(component("instructor"));
 connectStyle(component("style"));
 connectOnboarding(component("onboard"));

@@ -19,6 +19,8 @@ export function createSagas(root, { dispatch, askOlder }) {
   parts.rows.addEventListener("click", (event) => onRowClick(event, dispatch));
   addEventListener("scroll", redraw, { passive: true });
   addEventListener("resize", redraw);
+  // What is unfolded or folded above moves the rows without a scroll.
+  new ResizeObserver(redraw).observe(document.body);
 
   function redraw() {
     if (!board) return;
