@@ -3,12 +3,13 @@
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.board import row, status
 from tests.browser.conftest import VIEWPORT
 from tests.live import LiveWorkshop
 
+PHONE = (390, 844)
 SCREENS = [(1280, 800), (1440, 900), (1680, 1050), (1728, 1117), (1920, 1080)]
 IS_CUT = "nodes => nodes.filter(node => node.scrollWidth > node.clientWidth).map(node => node.textContent)"
 
@@ -20,12 +21,33 @@ def page(page: Page) -> Iterator[Page]:
     page.set_viewport_size(VIEWPORT)
 
 
+def resize(page: Page, size: tuple[int, int]) -> None:
+    page.set_viewport_size({"width": size[0], "height": size[1]})
+
+
+def top_of(element: Locator) -> float:
+    expect(element).to_be_visible()
+    return element.evaluate("element => element.getBoundingClientRect().top")
+
+
+def test_on_a_phone_most_controls_are_folded_and_unfold_before_the_table(page: Page, workshop: LiveWorkshop) -> None:
+    [saga_id] = workshop.onboard(1)
+    services, table = page.locator("#services-title"), page.get_by_role("table", name="Sagas")
+    resize(page, PHONE)
+    assert top_of(row(page, saga_id)) < PHONE[1]
+    expect(services).to_be_hidden()
+    page.get_by_role("button", name="More controls").click()
+    assert top_of(services) < top_of(table)
+    page.get_by_role("button", name="More controls").click()
+    expect(row(page, saga_id)).to_be_in_viewport()
+
+
 def test_no_usual_screen_cuts_which_it_is_whose_and_how_it_stands(page: Page, workshop: LiveWorkshop) -> None:
     [saga_id] = workshop.start_sagas(users=[{"name": "Katherine Andersson", "department": "Engineering"}])
     status(page, saga_id, "completed")
-    for width, height in SCREENS:
-        page.set_viewport_size({"width": width, "height": height})
+    for size in SCREENS:
+        resize(page, size)
         expect(row(page, saga_id)).to_be_visible()
         row(page, saga_id).locator(".number a").evaluate("number => (number.textContent = '123456')")
         told = row(page, saga_id).locator(".number, .user :is(strong, small), .sign, .finished *")
-        assert told.evaluate_all(IS_CUT) == [], width
+        assert told.evaluate_all(IS_CUT) == [], size
