@@ -1,8 +1,9 @@
 // Says, above the table, for as long as it is so, that faults are on; and switches all of them off.
 
-import { partsOf, setHidden, setText } from "../lib/dom.js";
+import { partsOf, setText } from "../lib/dom.js";
 import { attempt, sendJson } from "../lib/http.js";
 import { chipsOf } from "../model/faults.js";
+import { setBannerHidden } from "./banner.js";
 
 export function createFaultsOn(root, { dispatch }) {
   const parts = partsOf(root);
@@ -17,7 +18,7 @@ export function createFaultsOn(root, { dispatch }) {
       const broken = all.filter(({ chips }) => chips.length > 0);
       const words = broken.map(({ name, chips }) => `${name}: ${chips.join("; ")}`);
       setText(parts.words, words.join(" · "));
-      setHidden(root, words.length === 0);
+      setBannerHidden(root, words.length === 0);
     },
   };
 }

@@ -1,8 +1,9 @@
 // Says, above the table, which services somebody has stopped and how much waits for them; and starts them again.
 
-import { partsOf, setHidden, setText } from "../lib/dom.js";
+import { partsOf, setText } from "../lib/dom.js";
 import { attempt, sendJson } from "../lib/http.js";
 import { backlogWords } from "../model/words.js";
+import { setBannerHidden } from "./banner.js";
 
 export function createStopped(root, { dispatch }) {
   const parts = partsOf(root);
@@ -18,7 +19,7 @@ export function createStopped(root, { dispatch }) {
       stopped = [...services.values()].filter(({ running }) => !running);
       setText(parts.names, `Stopped: ${stopped.map(({ name }) => name).join(", ")}.`);
       setText(parts.words, backlogWords(stopped));
-      setHidden(root, stopped.length === 0);
+      setBannerHidden(root, stopped.length === 0);
     },
   };
 }

@@ -1,9 +1,10 @@
 // Sagas that need a person: said above everything else, with Trace Mode on or off, for as long as there are any.
 
-import { partsOf, setHidden, setText } from "../lib/dom.js";
+import { partsOf, setText } from "../lib/dom.js";
 import { attempt, createWatch, getJson, sendJson } from "../lib/http.js";
 import { missesStuck, STUCK_ROWS } from "../model/board.js";
 import { plural } from "../model/words.js";
+import { setBannerHidden } from "./banner.js";
 
 const NEWEST = `/api/sagas?status=stuck&limit=${STUCK_ROWS}`;
 
@@ -24,7 +25,7 @@ export function createStuck(root, { dispatch }) {
     update(board) {
       const stuck = board.counters?.stuck ?? 0;
       setText(parts.words, `${plural(stuck, "saga")} ${stuck === 1 ? "is" : "are"} stuck.`);
-      setHidden(root, stuck === 0);
+      setBannerHidden(root, stuck === 0);
       if (!missesStuck(board)) isAsked = false;
       else if (!isAsked) find();
     },

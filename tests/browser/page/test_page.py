@@ -196,6 +196,14 @@ def test_stopped_services_are_told_above_the_table_and_started_from_there(page: 
     assert all(workshop.service(name)["running"] for name in ("notifier", "car"))
 
 
+def test_a_banner_that_goes_leaves_the_focus_with_the_table(page: Page, workshop: LiveWorkshop) -> None:
+    workshop.stop_service("car")
+    banner = page.get_by_role("region", name="Services that are stopped")
+    banner.get_by_role("button", name="Start again").press("Enter")
+    expect(banner).to_be_hidden()
+    expect(page.get_by_role("region", name="Sagas", exact=True)).to_be_focused()
+
+
 def test_a_lost_web_server_is_told_and_caught_up_with(
     page: Page, workshop: LiveWorkshop, complaints: list[str], set_lag: SetLag
 ) -> None:
