@@ -57,14 +57,14 @@ function pageWith(t, { hidden = false } = {}) {
 
 test("a line on which nothing is heard is given up, and another one opened", (t) => {
   const page = pageWith(t);
-  page.pass(40);
+  page.pass(28);
   assert.equal(Socket.opened.length, 2);
   assert.deepEqual(page.states, ["opened", "live", "reconnecting"]);
 });
 
 test("a line on which something is heard now and then stays", (t) => {
   const page = pageWith(t);
-  page.pass(600, { spoken: 10 });
+  page.pass(600, { spoken: 8 });
   assert.equal(Socket.opened.length, 1);
 });
 
@@ -76,8 +76,8 @@ test("behind another tab nothing is given up", (t) => {
 
 test("a new line is not taken for dead before it could say anything", (t) => {
   const page = pageWith(t);
-  page.pass(40);
+  page.pass(28);
   Socket.opened.at(-1).open();
-  page.pass(20);
+  page.pass(15);
   assert.equal(Socket.opened.length, 2);
 });

@@ -54,12 +54,14 @@ export function createSagas(root, { dispatch, askOlder }) {
       history.update(board);
       toolbar.update(board, sagas.length);
       setData(root, "trace", board.trace ? "on" : "off");
+      setData(root, "connection", board.connection);
       setAttribute(parts.table, "aria-rowcount", board.older === null ? sagas.length + 1 : -1);
       keepPlace(anchor, scrolled);
       if (!isMeasured && list.measure()) draw(list.scrolled());
     },
     tick() {
-      if (!board) return;
+      // How long a saga has been under way is not known while nothing is heard of it.
+      if (!board || board.connection === "reconnecting") return;
       list.tick(serverNow(board));
       history.tick(serverNow(board));
     },

@@ -4,8 +4,8 @@ import { backoffMs } from "../model/backoff.js";
 
 const OPENING_LIMIT_MS = 10_000;
 const WAKE_CHECK_MS = 5_000;
-// The server says something far more often. A socket silent for so long is dead, and may not know it.
-const QUIET_LIMIT_MS = 30_000;
+// The server says something every 8 seconds at least. A socket silent for so long is dead, and may not know it.
+const QUIET_LIMIT_MS = 20_000;
 
 export class Live {
   #socket = null;
