@@ -2,11 +2,11 @@
 // Most are forms that work without scripts; here they speak to the API instead.
 
 import { partsOf, setHidden, setText } from "../lib/dom.js";
-import { attempt, sendForm, sendJson } from "../lib/http.js";
+import { attempt, Refused, sendForm, sendJson } from "../lib/http.js";
 import { recall, remember } from "../lib/preferences.js";
 import { numberOf } from "../model/number.js";
 import { brokenRequest } from "../model/request.js";
-import { plural } from "../model/words.js";
+import { count, plural } from "../model/words.js";
 
 /** Every click starts a saga: the button is never locked while an answer is under way. */
 export function connectOnboarding(form) {
@@ -16,7 +16,7 @@ export function connectOnboarding(form) {
 
 export function connectMany(form) {
   const places = { form, ...partsOf(form) };
-  onSubmit(form, () => confirmed(places, () => start(onboarding(numberOf(form.elements.count.value))), "user"));
+  onSubmit(form, () => confirmed(places, () => start(onboarding(numberOf(typed(form.elements.count)))), "user"));
 }
 
 export function connectRoster(form) {
@@ -84,10 +84,16 @@ function chosenStyle() {
   return document.querySelector("input[name=style]:checked").value;
 }
 
-function valuesOf({ scenario, style, step, failures, retryable, error, undo, undoFailures, count }) {
-  const texts = { scenario, style, step, failures, error, undo, undoFailures, count };
+function valuesOf({ scenario, style, step, failures, retryable, error, undo, undoFailures, count: howMany }) {
+  const texts = { scenario, style, step, failures, error, undo, undoFailures };
   const values = Object.fromEntries(Object.entries(texts).map(([name, field]) => [name, field.value]));
-  return { ...values, retryable: retryable.checked };
+  return { ...values, retryable: retryable.checked, count: typed(howMany) };
+}
+
+// A field with nothing in it, or with what no number begins with, gives the server nothing to find fault with.
+function typed({ value, min, max }) {
+  if (value === "") throw new Refused(`Type a number from ${count(min)} to ${count(max)}.`);
+  return value;
 }
 
 // Each scenario has its own steps, and not every style.

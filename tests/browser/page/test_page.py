@@ -244,6 +244,12 @@ def test_a_class_list_starts_a_saga_for_each_line(page: Page, csv_file: Path) ->
     expect(page.get_by_role("table", name="Sagas")).to_contain_text("Ada Lovelace")
 
 
+def test_no_number_is_explained_beside_its_field(page: Page) -> None:
+    page.get_by_label("Onboard many").fill("")
+    page.get_by_role("button", name="Onboard this many users").click()
+    expect(page.get_by_role("alert").filter(has_text="Type a number from 1 to 10,000.")).to_be_visible()
+
+
 def test_a_bad_number_is_explained_beside_its_field(page: Page, complaints: list[str]) -> None:
     before = shown(page)
     page.get_by_label("Onboard many").fill("10001")
