@@ -83,7 +83,7 @@ test("only the last finished are drawn", () => {
   assert.deepEqual(numbers(weave(sagas(...rows), 3)), [48, 49, 50]);
 });
 
-for (const [ms, words] of [[0, "0.0 s"], [3_449, "3.4 s"], [59_999, "59.9 s"], [65_000, "1:05"], [7_260_000, "2 h 01"]]) {
+for (const [ms, words] of [[0, "0.0 s"], [3_449, "3.4 s"], [59_999, "59.9 s"], [65_000, "1:05 min"], [7_260_000, "2 h 01"]]) {
   test(`${ms} ms are "${words}"`, () => assert.equal(duration(ms), words));
 }
 

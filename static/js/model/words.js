@@ -23,7 +23,7 @@ export function elapsedMs({ started_at, ended_at }, nowMs) {
 export function duration(ms) {
   const seconds = Math.floor(ms / 1000);
   if (seconds < 60) return `${(Math.floor(ms / 100) / 10).toFixed(1)} s`;
-  if (seconds < 3600) return `${Math.floor(seconds / 60)}:${pad(seconds % 60)}`;
+  if (seconds < 3600) return `${Math.floor(seconds / 60)}:${pad(seconds % 60)} min`;
   return `${Math.floor(seconds / 3600)} h ${pad(Math.floor(seconds / 60) % 60)}`;
 }
 
