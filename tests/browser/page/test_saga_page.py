@@ -40,6 +40,22 @@ def test_the_definition_shows_what_was_done_and_undone(open_page: Callable[..., 
     expect(half(page, "flight", "undo")).to_contain_text("nothing to undo")
 
 
+@pytest.mark.parametrize("scenario", ["trip", "package"])
+def test_what_is_done_stands_in_one_row_and_what_is_undone_in_another(
+    open_page: Callable[..., Page], workshop: LiveWorkshop, scenario: str
+) -> None:
+    failing = {"hotel": {"failures": None, "retryable": False, "error": "no available hotel rooms"}}
+    [saga_id] = workshop.start_sagas(scenario=scenario, faults=failing)
+    workshop.wait_for_status(saga_id, "compensated")
+    page = open_page(f"/sagas/{saga_id}")
+    for which in ("do", "undo"):
+        tops = page.locator(f"[data-half={which}]").evaluate_all(
+            "halves => halves.map(half => half.getBoundingClientRect().top)"
+        )
+        assert len(tops) == 3
+        assert len(set(tops)) == 1
+
+
 def test_commands_replies_and_compensations_are_told_apart_in_words(
     open_page: Callable[..., Page], workshop: LiveWorkshop
 ) -> None:
