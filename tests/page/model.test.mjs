@@ -6,7 +6,7 @@ import { arrange } from "../../static/js/model/arrange.js";
 import { backoffMs } from "../../static/js/model/backoff.js";
 import { lookOf, STEP_STATES } from "../../static/js/model/states.js";
 import { weave } from "../../static/js/model/weave.js";
-import { visibleRange } from "../../static/js/model/window.js";
+import { drawnRange, offsetOf, rangeOnScreen, WHOLE_ROWS } from "../../static/js/model/window.js";
 import {
   backlogWords, countdown, duration, elapsedMs, partitionsWords, plural, prettyPayload, resultWords,
 } from "../../static/js/model/words.js";
@@ -44,32 +44,56 @@ for (const [only, found] of [["", [3, 2, 1]], ["stuck", [2]], ["running compensa
   });
 }
 
-const WINDOW = { screen: 600, count: 10_000, rowHeight: 60 };
+const LIST = { screen: 600, count: 10_000, rowHeight: 60 };
 
-test("only rows near the screen are in the document, and the spacers make up for the rest", () => {
-  const range = visibleRange({ ...WINDOW, scrolled: 60_000 });
+function drawn(changes) {
+  const list = { ...LIST, ...changes };
+  return drawnRange(rangeOnScreen(list), list);
+}
+
+/** How high the list is: the rows that are drawn, an open one with its history, and the room for the others. */
+function heightOf({ first, last, kept, before, gap, after }, open = { index: -1, height: 0 }) {
+  const isDrawn = (first <= open.index && open.index < last) || kept === open.index;
+  return before + gap + after + (last - first + (kept === null ? 0 : 1)) * 60 + (isDrawn ? open.height : 0);
+}
+
+test("as long as there are not too many, all rows are in the document", () => {
+  const whole = { first: 0, last: WHOLE_ROWS, kept: null, before: 0, gap: 0, after: 0 };
+  assert.deepEqual(drawn({ count: WHOLE_ROWS, scrolled: 3_000, kept: 7 }), whole);
+});
+
+test("of very many, only rows near the screen are in the document, and the spacers make up for the rest", () => {
+  const range = drawn({ scrolled: 60_000 });
   assert.ok(range.first <= 1000 && range.last >= 1010 && range.last - range.first <= 30);
-  assert.equal(range.before + range.after + (range.last - range.first) * 60, 600_000);
+  assert.equal(heightOf(range), 600_000);
 });
 
 for (const scrolled of [-500, 0, 599_400, 900_000]) {
   test(`scrolled by ${scrolled}, the range stays within the list`, () => {
-    const { first, last, before, after } = visibleRange({ ...WINDOW, scrolled });
+    const { first, last, before, after } = drawn({ scrolled });
     assert.ok(0 <= first && first <= last && last <= 10_000 && before >= 0 && after >= 0);
   });
 }
 
 for (const scrolled of [0, 3_000, 30_000]) {
-  test(`with an open history, scrolled by ${scrolled}, no room is lost`, () => {
-    const open = { index: 50, height: 400 };
-    const { first, last, before, after } = visibleRange({ ...WINDOW, scrolled, open });
-    const shown = (last - first) * 60 + (first <= 50 && 50 < last ? 400 : 0);
-    assert.equal(before + shown + after, 600_400);
+  for (const kept of [null, 20, 50, 9_000]) {
+    test(`with an open history, scrolled by ${scrolled}, row ${kept} kept, no room is lost`, () => {
+      const open = { index: 50, height: 400 };
+      assert.equal(heightOf(drawn({ scrolled, open, kept }), open), 600_400);
+    });
+  }
+}
+
+for (const kept of [3, 9_000]) {
+  test(`row ${kept}, which is kept, stands where it would without the window`, () => {
+    const { first, last, before, gap, ...range } = drawn({ scrolled: 60_000, kept });
+    assert.equal(range.kept, kept);
+    assert.equal(kept < first ? before : before + (last - first) * 60 + gap, offsetOf(kept, LIST));
   });
 }
 
 test("while a tall history fills the screen, its row stays", () => {
-  const { first, last } = visibleRange({ ...WINDOW, scrolled: 50 * 60 + 3_000, open: { index: 50, height: 9_000 } });
+  const { first, last } = drawn({ scrolled: 50 * 60 + 3_000, open: { index: 50, height: 9_000 } });
   assert.ok(first <= 50 && 50 < last);
 });
 

@@ -8,7 +8,7 @@ import { plural } from "../model/words.js";
 import { createRescue } from "./rescue.js";
 import { createThread } from "./thread.js";
 
-/** `height` is 0 while nothing is open; `onResize()` is called when it has changed. */
+/** `height` is 0 while nothing is open; `onResize(growth)` is called when it has changed. */
 export function createHistory({ dispatch, onResize }) {
   const element = cloneTemplate("history");
   const parts = partsOf(element);
@@ -27,8 +27,9 @@ export function createHistory({ dispatch, onResize }) {
     const { height } = element.getBoundingClientRect();
     // A row that is off the screen measures 0, but the room it takes stays its own.
     if (!element.isConnected || height === history.height) return;
+    const growth = height - history.height;
     history.height = height;
-    onResize();
+    onResize(growth);
   }).observe(parts.box);
 
   function update(board) {

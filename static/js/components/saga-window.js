@@ -1,7 +1,8 @@
-// The rows that are in the document: only those on the screen and a few around it, whatever the number of sagas.
+// The rows that are in the document: all of them or, where there are very many, those on the screen and a few around it.
+// The row with the focus stays as well: whoever uses the keyboard would have to begin at the top again.
 
-import { arrangeChildren } from "../lib/dom.js";
-import { visibleRange } from "../model/window.js";
+import { arrangeChildren, cloneTemplate } from "../lib/dom.js";
+import { drawnRange, rangeOnScreen } from "../model/window.js";
 import { createSagaRow } from "./saga-row.js";
 
 const ROW_HEIGHT_GUESS = 64;
@@ -9,7 +10,9 @@ const ROW_HEIGHT_GUESS = 64;
 export function createSagaWindow({ rows, before, after }, history) {
   const shown = new Map();
   const spare = [];
+  const gap = cloneTemplate("gap");
   let rowHeight = ROW_HEIGHT_GUESS;
+  let onScreen = [];
   let drawn = {};
 
   function take(id, isNew) {
@@ -24,6 +27,13 @@ export function createSagaWindow({ rows, before, after }, history) {
     for (const [id, row] of shown) if (!wanted.has(id) && shown.delete(id)) spare.push(row);
   }
 
+  function drawRow(saga, { index, open, arrivals, nowMs }) {
+    const row = take(saga.saga_id, arrivals.has(saga.saga_id));
+    const isOpen = index === open?.index;
+    row.update(saga, { index, isOpen, nowMs });
+    return isOpen ? [row.element, history.element] : [row.element];
+  }
+
   return {
     get rowHeight() {
       return rowHeight;
@@ -31,31 +41,36 @@ export function createSagaWindow({ rows, before, after }, history) {
     /** Pixels of the list that are above the screen's top edge; below 0 while the list begins further down. */
     scrolled: () => -before.getBoundingClientRect().top,
 
-    /** Returns the range it has drawn; `scrolled` as above, when the page is where it is about to be scrolled to. */
-    draw(sagas, { open, arrivals, nowMs, scrolled }) {
-      const openIndex = open === null ? -1 : sagas.findIndex(({ saga_id: id }) => id === open);
-      const range = visibleRange({
-        scrolled,
-        screen: innerHeight,
-        count: sagas.length,
-        rowHeight,
-        open: openIndex < 0 ? null : { index: openIndex, height: history.height },
-      });
-      const drawing = { ...range, sagas, open, rowHeight };
-      if (isSame(drawing, drawn)) return range;
+    /** The id of the saga whose row, or history, has the focus. */
+    focused() {
+      const row = document.activeElement?.closest("tr");
+      if (!rows.contains(row)) return undefined;
+      return (row === history.element ? row.previousElementSibling : row).dataset.sagaId;
+    },
+    /**
+     * Returns the range on the screen; `scrolled` as above, when the page is where it is about to be scrolled to. `open`
+     * is { index, height }; it may be null, and so may the index `kept`.
+     */
+    draw(sagas, { open, kept, arrivals, nowMs, scrolled }) {
+      const list = { count: sagas.length, rowHeight, open };
+      const seen = rangeOnScreen({ ...list, scrolled, screen: innerHeight });
+      onScreen = sagas.slice(seen.first, seen.last);
+      const range = drawnRange(seen, { ...list, kept });
+      const drawing = { ...range, sagas, rowHeight, openIndex: open?.index };
+      if (isSame(drawing, drawn)) return seen;
       drawn = drawing;
-      const listed = sagas.slice(range.first, range.last);
-      giveBack(listed);
-      const elements = listed.flatMap((saga, offset) => {
-        const row = take(saga.saga_id, arrivals.has(saga.saga_id));
-        const index = range.first + offset;
-        row.update(saga, { index, isOpen: index === openIndex, nowMs });
-        return index === openIndex ? [row.element, history.element] : [row.element];
-      });
+      const { first, last, kept: away } = range;
+      giveBack([...sagas.slice(first, last), ...(away === null ? [] : [sagas[away]])]);
+      const drawRows = (from, to) => sagas.slice(from, to).flatMap((saga, offset) =>
+        drawRow(saga, { index: from + offset, open, arrivals, nowMs }));
+      const near = drawRows(first, last);
       setHeight(before, range.before);
+      setHeight(gap, range.gap);
       setHeight(after, range.after);
-      arrangeChildren(rows, elements);
-      return range;
+      if (away === null) arrangeChildren(rows, near);
+      else if (away < first) arrangeChildren(rows, [...drawRows(away, away + 1), gap, ...near]);
+      else arrangeChildren(rows, [...near, gap, ...drawRows(away, away + 1)]);
+      return seen;
     },
     /** The look of the page decides how high a row is. Returns whether there is one to be measured. */
     measure() {
@@ -65,7 +80,7 @@ export function createSagaWindow({ rows, before, after }, history) {
       return row !== null;
     },
     tick(nowMs) {
-      for (const row of shown.values()) row.tick(nowMs);
+      for (const { saga_id: id } of onScreen) shown.get(id)?.tick(nowMs);
     },
   };
 }

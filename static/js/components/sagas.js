@@ -3,15 +3,19 @@
 import { partsOf, setAttribute, setData } from "../lib/dom.js";
 import { arrange } from "../model/arrange.js";
 import { HELD_ROWS } from "../model/board.js";
+import { offsetOf, rowAt } from "../model/window.js";
 import { createHistory } from "./history.js";
 import { createSagaWindow } from "./saga-window.js";
 import { createToolbar } from "./toolbar.js";
+
+// What is listed, and in which order: another list has no place to keep.
+const VIEWS = ["order", "search", "only"];
 
 /** `askOlder(number)` asks the server for sagas before that number; returns whether the question went out. */
 export function createSagas(root, { dispatch, askOlder }) {
   const parts = partsOf(root);
   const toolbar = createToolbar(parts, { dispatch });
-  const history = createHistory({ dispatch, onResize: redraw });
+  const history = createHistory({ dispatch, onResize: onHistoryResize });
   const list = createSagaWindow(parts, history);
   let board = null;
   let sagas = [];
@@ -28,10 +32,29 @@ export function createSagas(root, { dispatch, askOlder }) {
     draw(list.scrolled());
   }
 
+  // What grows above the screen must not push away what somebody reads further down.
+  function onHistoryResize(growth) {
+    const { open } = heights();
+    const isAbove = open && list.scrolled() >= offsetOf(open.index + 1, heights()) - growth;
+    if (isAbove) scrollBy({ top: growth, behavior: "instant" });
+    redraw();
+  }
+
+  function indexOf(id) {
+    return id ? sagas.findIndex(({ saga_id: one }) => one === id) : -1;
+  }
+
+  function heights() {
+    const index = indexOf(openOf(board));
+    return { rowHeight: list.rowHeight, open: index < 0 ? null : { index, height: history.height } };
+  }
+
   function draw(scrolled) {
-    const drawing = { open: openOf(board), arrivals: board.arrivals, nowMs: serverNow(board), scrolled };
-    const range = list.draw(sagas, drawing);
-    if (range.last === sagas.length) fetchOlder();
+    const { open } = heights();
+    const kept = indexOf(list.focused());
+    const { arrivals } = board;
+    const drawing = { open, kept: kept < 0 ? null : kept, arrivals, nowMs: serverNow(board), scrolled };
+    if (list.draw(sagas, drawing).last === sagas.length) fetchOlder();
   }
 
   function fetchOlder() {
@@ -45,10 +68,9 @@ export function createSagas(root, { dispatch, askOlder }) {
       // Asked before anything is written: afterwards the browser would have to lay out the whole page for the answer.
       const scrolled = list.scrolled();
       const isMeasured = list.measure() && board?.trace === next.trace;
-      const isSameOrder = board?.view.order === next.view.order;
-      const isSameView = isSameOrder && board.view.search === next.view.search && board.view.only === next.view.only;
+      const isSameView = VIEWS.every((name) => board?.view[name] === next.view[name]);
       const isSameList = isSameView && board.sagas === next.sagas;
-      const anchor = isSameOrder ? anchorOf(list, scrolled, sagas, openOf(board), history) : null;
+      const anchor = isSameView ? anchorOf(openOf(next), scrolled) : null;
       board = next;
       if (!isSameList) sagas = arrange(board.sagas, board.view);
       history.update(board);
@@ -67,25 +89,21 @@ export function createSagas(root, { dispatch, askOlder }) {
     },
   };
 
-  // Rows that come in above must not push away what somebody reads further down.
+  // What somebody reads: the row that is open, or has the focus, or stands first on the screen of a list that was scrolled.
+  function anchorOf(open, scrolled) {
+    const [first, last] = [scrolled, scrolled + innerHeight].map((y) => rowAt(y, heights()));
+    const candidates = [indexOf(open), indexOf(list.focused()), scrolled > 0 ? first : -1];
+    const index = candidates.find((one) => sagas[one] && first <= one && one <= last);
+    return index === undefined ? null : { id: sagas[index].saga_id, offset: offsetOf(index, heights()) };
+  }
+
+  // Rows that come in above, or a history that is closed there, must not move what somebody reads.
   function keepPlace(anchor, scrolled) {
-    const index = anchor ? sagas.findIndex(({ saga_id: id }) => id === anchor.id) : -1;
-    const shift = index < 0 ? 0 : (index - anchor.index) * list.rowHeight;
+    const index = anchor ? indexOf(anchor.id) : -1;
+    const shift = index < 0 ? 0 : offsetOf(index, heights()) - anchor.offset;
     draw(scrolled + shift);
     if (shift !== 0) scrollBy({ top: shift, behavior: "instant" });
   }
-}
-
-// The first row on the screen, once the list has been scrolled.
-function anchorOf(list, scrolled, sagas, open, history) {
-  if (scrolled <= 0) return null;
-  const openIndex = open === null ? -1 : sagas.findIndex(({ saga_id: id }) => id === open);
-  const openEnd = (openIndex + 1) * list.rowHeight + history.height;
-  const isInside = openIndex >= 0 && scrolled > openIndex * list.rowHeight && scrolled < openEnd;
-  if (isInside) return { id: open, index: openIndex };
-  const above = openIndex >= 0 && scrolled >= openEnd ? history.height : 0;
-  const index = Math.floor((scrolled - above) / list.rowHeight);
-  return sagas[index] ? { id: sagas[index].saga_id, index } : null;
 }
 
 function onRowClick(event, dispatch) {

@@ -43,6 +43,7 @@ export function setTimes(root, { nowMs, clockTime, countdown }) {
 
 /** Makes `parent` hold exactly `wanted`, in that order, without moving what already stands right. */
 export function arrangeChildren(parent, wanted) {
+  const focus = document.activeElement;
   const kept = new Set(wanted);
   for (const child of [...parent.children]) if (!kept.has(child)) child.remove();
   let cursor = parent.firstElementChild;
@@ -50,4 +51,6 @@ export function arrangeChildren(parent, wanted) {
     if (node === cursor) cursor = cursor.nextElementSibling;
     else parent.insertBefore(node, cursor);
   }
+  // What is moved loses the focus.
+  if (focus !== document.activeElement) focus.focus({ preventScroll: true });
 }
