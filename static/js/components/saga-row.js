@@ -1,6 +1,6 @@
 // One row of the table. It is kept and used again for another saga when its own has left the screen.
 
-import { cloneTemplate, partsOf, setAttribute, setData, setHidden, setSign, setText } from "../lib/dom.js";
+import { cloneTemplate, partsOf, setAttribute, setData, setHidden, setName, setSign, setText } from "../lib/dom.js";
 import { lookOf, SAGA_STATES, STEP_STATES } from "../model/states.js";
 import { attemptWords, saidWords, statusWords, undoneWords } from "../model/steps.js";
 import { count, duration, elapsedMs } from "../model/words.js";
@@ -45,9 +45,9 @@ function drawSaga(element, parts, saga) {
   setText(parts.number, String(number));
   setAttribute(parts.number, "href", `/sagas/${encodeURIComponent(id)}`);
   setAttribute(parts.number, "aria-label", `Event history of saga ${number}, ${user.name}`);
-  setText(parts.name, user.name);
+  setName(parts.name, user.name);
   setAttribute(parts.name, "title", user.name);
-  setText(parts.department, user.department);
+  setName(parts.department, user.department);
   setText(parts.scenario, scenario);
   setText(parts.style, style);
   setAttribute(parts.opener, "aria-label", `History of saga ${number}, ${user.name}`);

@@ -1,4 +1,4 @@
-// The rows that are in the document: all of them or, where there are very many, those on the screen and a few around it.
+// The rows that are in the document: all or, where there are very many, those on the screen and a few around it.
 // The row with the focus stays as well: whoever uses the keyboard would have to begin at the top again.
 
 import { arrangeChildren, cloneTemplate } from "../lib/dom.js";
@@ -48,8 +48,8 @@ export function createSagaWindow({ rows, before, after }, history) {
       return (row === history.element ? row.previousElementSibling : row).dataset.sagaId;
     },
     /**
-     * Returns the range on the screen; `scrolled` as above, when the page is where it is about to be scrolled to. `open`
-     * is { index, height }; it may be null, and so may the index `kept`.
+     * Returns the range on the screen; `scrolled` as above, when the page is where it is about to be scrolled to.
+     * `open` is { index, height }; it may be null, and so may the index `kept`.
      */
     draw(sagas, { open, kept, arrivals, nowMs, scrolled }) {
       const list = { count: sagas.length, rowHeight, open };

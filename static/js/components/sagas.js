@@ -89,7 +89,7 @@ export function createSagas(root, { dispatch, askOlder }) {
     },
   };
 
-  // What somebody reads: the row that is open, or has the focus, or stands first on the screen of a list that was scrolled.
+  // What somebody reads: the row that is open, or has the focus, or stands first on the screen of a scrolled list.
   function anchorOf(open, scrolled) {
     const [first, last] = [scrolled, scrolled + innerHeight].map((y) => rowAt(y, heights()));
     const candidates = [indexOf(open), indexOf(list.focused()), scrolled > 0 ? first : -1];

@@ -4,6 +4,14 @@ export function setText(node, text) {
   if (node.textContent !== text) node.textContent = text;
 }
 
+/** A name in whatever script. Chromium leaves a node that is used again in the direction of its former text. */
+export function setName(node, text) {
+  if (node.textContent === text) return;
+  node.textContent = text;
+  node.removeAttribute("dir");
+  node.setAttribute("dir", "auto");
+}
+
 export function setAttribute(node, name, value) {
   if (value === null) node.removeAttribute(name);
   else if (node.getAttribute(name) !== String(value)) node.setAttribute(name, value);

@@ -57,3 +57,9 @@ def test_hundreds_of_sagas_are_a_few_dozen_rows_and_the_one_with_the_focus_stays
     expect(rows(page).first).to_be_in_viewport()
     assert rows(page).count() <= 80
     expect(focused).to_be_focused()
+
+
+def test_a_row_that_is_used_again_reads_each_name_in_its_own_direction(page: Page, workshop: LiveWorkshop) -> None:
+    for name, direction in (("محمد عبد الرحمن", "rtl"), ("Grace Hopper", "ltr")):
+        [saga_id] = workshop.start_sagas(users=[{"name": name, "department": "Data"}])
+        expect(row(page, saga_id).get_by_text(name)).to_have_css("direction", direction)
