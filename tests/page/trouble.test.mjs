@@ -6,7 +6,7 @@ import { chipsOf, faultsFrom, valuesOf } from "../../static/js/model/faults.js";
 import { brokenRequest } from "../../static/js/model/request.js";
 import { rescuesOf } from "../../static/js/model/rescue.js";
 import { LOOKS, SERVICE_STATES, STEP_STATES } from "../../static/js/model/states.js";
-import { attemptWords, saidWords, statusWords, undoneWords } from "../../static/js/model/steps.js";
+import { attemptWords, saidWords, standingOf, statusWords, undoneWords } from "../../static/js/model/steps.js";
 
 const NOW = Date.parse("2026-01-01T00:00:00Z");
 
@@ -32,13 +32,21 @@ for (const [status, word] of [["retrying", "retry in 2.0 s"], ["undo failed", "u
   });
 }
 
+for (const [status, endedAt, wanted] of [
+  ["waiting", null, "waiting"], ["waiting", "2026-01-01T00:00:00Z", "not reached"], ["done", "2026-01-01T00:00:00Z", "done"],
+]) {
+  test(`a step that is ${status} in a saga that has ${endedAt ? "" : "not "}ended is "${wanted}"`, () => {
+    assert.equal(standingOf(step("car", status), { ended_at: endedAt }), wanted);
+  });
+}
+
 test("an error is told rather than the result", () => {
   assert.equal(saidWords(step("car", "stuck", { result: { booking: "CA-1" }, error: "closed" })), "closed");
 });
 
 const FULL = [step("plane", "undone"), step("hotel", "failed"), step("tickets", "undone")];
 for (const [status, steps, words] of [
-  ["compensated", FULL, "undone: plane, tickets"],
+  ["compensated", FULL, "undone: tickets, plane"],
   ["compensating", [step("car", "undone"), step("hotel", "undoing")], "undone: car"],
   ["compensated", [step("car", "failed"), step("hotel", "waiting")], "nothing had to be undone"],
   ["compensated", [step("car", "refused")], "nothing had to be undone"],

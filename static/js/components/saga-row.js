@@ -2,7 +2,7 @@
 
 import { cloneTemplate, partsOf, setAttribute, setData, setHidden, setName, setSign, setText } from "../lib/dom.js";
 import { lookOf, SAGA_STATES, STEP_STATES } from "../model/states.js";
-import { attemptWords, saidWords, statusWords, undoneWords } from "../model/steps.js";
+import { attemptWords, saidWords, standingOf, statusWords, undoneWords } from "../model/steps.js";
 import { count, duration, elapsedMs } from "../model/words.js";
 
 export function createSagaRow() {
@@ -12,7 +12,7 @@ export function createSagaRow() {
   let shown = null;
 
   function drawSteps(saga, nowMs) {
-    steps.forEach((step, place) => drawStep(step, saga.steps?.[place], nowMs));
+    steps.forEach((step, place) => drawStep(step, saga.steps?.[place], { saga, nowMs }));
   }
 
   return {
@@ -44,13 +44,13 @@ function drawSaga(element, parts, saga) {
   setData(element, "status", status);
   setText(parts.number, String(number));
   setAttribute(parts.number, "href", `/sagas/${encodeURIComponent(id)}`);
-  setAttribute(parts.number, "aria-label", `Event history of saga ${number}, ${user.name}`);
+  setAttribute(parts.number, "aria-label", `Open the page of saga ${number}`);
   setName(parts.name, user.name);
   setAttribute(parts.name, "title", user.name);
   setName(parts.department, user.department);
   setText(parts.scenario, scenario);
   setText(parts.style, style);
-  setAttribute(parts.opener, "aria-label", `History of saga ${number}, ${user.name}`);
+  setAttribute(parts.opener, "aria-label", `Show events of saga ${number} here`);
   setSign(parts.status, lookOf(SAGA_STATES, status));
   tell(parts.undone, undoneWords(saga));
   tell(parts.reason, reason ?? "");
@@ -73,12 +73,11 @@ function tellPassing(part, number, arrow, verb) {
   setHidden(part, !number);
 }
 
-function drawStep({ cell, parts }, step, nowMs) {
-  const status = step?.status ?? "waiting";
-  setData(cell, "status", status);
-  setText(parts.step, step?.name ?? "");
-  setText(parts.attempt, step ? attemptWords(step) : "");
-  drawStatus(parts.sign, step ?? { status }, nowMs);
+function drawStep({ cell, parts }, step = { status: "waiting" }, { saga, nowMs }) {
+  setData(cell, "status", step.status);
+  setText(parts.step, step.name ?? "");
+  setText(parts.attempt, attemptWords(step));
+  drawStatus(parts.sign, { ...step, status: standingOf(step, saga) }, nowMs);
   tell(parts.said, saidWords(step));
 }
 

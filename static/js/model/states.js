@@ -11,6 +11,7 @@ export const SAGA_STATES = {
 
 export const STEP_STATES = {
   waiting: { label: "waiting", icon: "ring", tone: "idle" },
+  "not reached": { label: "not reached", icon: "bar", tone: "idle" },
   received: { label: "received", icon: "busy", tone: "busy" },
   retrying: { label: "retrying", icon: "retry", tone: "warn" },
   done: { label: "done", icon: "check", tone: "good" },

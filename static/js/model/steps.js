@@ -10,6 +10,11 @@ export function attemptWords({ status, attempts, undo_attempts: undoAttempts }) 
   return number > 1 ? `attempt ${number}` : "";
 }
 
+/** Where a step is: one that still waits when its saga ends is never reached. */
+export function standingOf({ status }, { ended_at: endedAt }) {
+  return status === "waiting" && endedAt ? "not reached" : status;
+}
+
 /** What there is to say of a step besides its status. */
 export function saidWords(step) {
   return step?.error ?? resultWords(step?.result);
@@ -21,10 +26,10 @@ export function statusWords({ status, next_attempt_at: nextAt }, label, nowMs) {
   return `${status === "retrying" ? "retry" : "undo"} ${countdown(nextAt, nowMs)}`;
 }
 
-/** Exactly what was undone, and nothing else. Without steps (Trace Mode is off) nothing is known of it. */
+/** Exactly what was undone, the last step first. Without steps (Trace Mode is off) nothing is known of it. */
 export function undoneWords({ status, steps }) {
   if (!steps || !["compensating", "compensated", "stuck"].includes(status)) return "";
-  const undone = steps.filter((step) => step.status === "undone").map(({ name }) => name);
+  const undone = steps.filter((step) => step.status === "undone").map(({ name }) => name).reverse();
   if (undone.length > 0) return `undone: ${undone.join(", ")}`;
   return status === "compensated" ? "nothing had to be undone" : "";
 }

@@ -18,14 +18,22 @@ STORIES = {
     "The package whose hotel is full": (
         "compensated",
         ["undone", "failed", "undone"],
-        ["Kevin", "no available hotel rooms", "undone: plane, tickets"],
+        ["Kevin", "no available hotel rooms", "undone: tickets, plane"],
     ),
     "Happy path": ("completed", ["done", "done", "done"], ["trip"]),
     "Recover forward": ("completed", ["done", "done", "done"], ["attempt 6"]),
-    "Recover backward": ("compensated", ["undone", "undone", "failed"], ["no seat left", "undone: car, hotel"]),
-    "Forward, then backward": ("compensated", ["undone", "undone", "failed"], ["no seat left", "undone: car, hotel"]),
-    "Choreographed": ("compensated", ["undone", "failed", "waiting"], ["choreography", "frozen", "undone: provision"]),
-    "Orchestrated": ("compensated", ["undone", "failed", "waiting"], ["orchestration", "frozen", "undone: provision"]),
+    "Recover backward": ("compensated", ["undone", "undone", "failed"], ["no seat left", "undone: hotel, car"]),
+    "Forward, then backward": ("compensated", ["undone", "undone", "failed"], ["no seat left", "undone: hotel, car"]),
+    "Choreographed": (
+        "compensated",
+        ["undone", "failed", "waiting"],
+        ["choreography", "frozen", "not reached", "undone: provision"],
+    ),
+    "Orchestrated": (
+        "compensated",
+        ["undone", "failed", "waiting"],
+        ["orchestration", "frozen", "not reached", "undone: provision"],
+    ),
 }
 
 
