@@ -134,16 +134,22 @@ test("what goes on waiting is counted until it waits no more", ({ mock }) => {
 });
 
 /** What stands where the rows would be, on a board of one saga that nobody is shown. */
-function emptyTitle(view) {
+function emptyTable(view, older = null) {
   globalThis.document = { querySelectorAll: () => [] };
-  const names = ["search", "only", "summary", "emptyTitle", "emptyHint", "empty"];
+  const names = ["search", "only", "summary", "emptyTitle", "emptyHint", "showAll", "empty"];
   const parts = Object.fromEntries(names.map((name) => [name, part(name)]));
-  const board = { ready: true, trace: true, sagas: new Map([["s", {}]]), counters: {}, older: null, view };
+  const board = { ready: true, trace: true, sagas: new Map([["s", {}]]), counters: {}, older, view };
   createToolbar(parts, { dispatch: ignore }).update(board, 0);
-  return parts.emptyTitle.textContent;
+  return { title: parts.emptyTitle.textContent, offersAll: !parts.showAll.hidden };
 }
 
 test("that no user has a name is said only where all users are looked at", () => {
-  assert.equal(emptyTitle({ search: "ada", only: "" }), "No user matches “ada”.");
-  for (const search of ["", "ada"]) assert.equal(emptyTitle({ search, only: "completed" }), "No saga is like that.");
+  assert.equal(emptyTable({ search: "ada", only: "" }).title, "No user matches “ada”.");
+  for (const search of ["", "ada"]) assert.equal(emptyTable({ search, only: "completed" }).title, "No saga is like that.");
+  assert.equal(emptyTable({ search: "ada", only: "" }, 7).title, "Searching older sagas…");
+});
+
+test("where a choice leaves no saga, all of them are offered", () => {
+  assert.equal(emptyTable({ search: "", only: "stuck" }).offersAll, true);
+  assert.equal(emptyTable({ search: "ada", only: "" }).offersAll, false);
 });

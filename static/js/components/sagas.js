@@ -2,7 +2,7 @@
 
 import { partsOf, setAttribute, setData } from "../lib/dom.js";
 import { arrange } from "../model/arrange.js";
-import { HELD_ROWS } from "../model/board.js";
+import { hasOlder } from "../model/board.js";
 import { offsetOf, rowAt } from "../model/window.js";
 import { createHistory } from "./history.js";
 import { createSagaWindow } from "./saga-window.js";
@@ -58,8 +58,8 @@ export function createSagas(root, { dispatch, askOlder }) {
   }
 
   function fetchOlder() {
-    const { older, olderAsked, sagas: held } = board;
-    if (older === null || older === olderAsked || held.size >= HELD_ROWS) return;
+    const { older, olderAsked } = board;
+    if (!hasOlder(board) || older === olderAsked) return;
     if (askOlder(older)) dispatch({ type: "older-asked", before: older });
   }
 

@@ -1,12 +1,16 @@
 // Above the table: search, order, a summary; below it, when there are no rows, the reason and what to do.
 
 import { setHidden, setText } from "../lib/dom.js";
-import { HELD_ROWS } from "../model/board.js";
+import { hasOlder, HELD_ROWS } from "../model/board.js";
 import { count, plural } from "../model/words.js";
 
 export function createToolbar(parts, { dispatch }) {
   parts.search.addEventListener("input", () => dispatch({ type: "search", text: parts.search.value }));
   parts.only.addEventListener("change", () => dispatch({ type: "only", statuses: parts.only.value }));
+  parts.showAll.addEventListener("click", () => {
+    dispatch({ type: "only", statuses: "" });
+    parts.only.focus(); // the button goes with the words around it
+  });
   for (const radio of document.querySelectorAll('input[name="order"]')) {
     radio.addEventListener("change", () => dispatch({ type: "order", by: radio.value }));
   }
@@ -17,6 +21,7 @@ export function createToolbar(parts, { dispatch }) {
       const [title, hint] = board.ready ? emptyWords(board) : ["Connecting…", ""];
       setText(parts.emptyTitle, title);
       setText(parts.emptyHint, hint);
+      setHidden(parts.showAll, board.view.only === "");
       setHidden(parts.empty, listed > 0);
     },
   };
@@ -36,8 +41,10 @@ function summary(board, listed) {
   return words.join(" · ");
 }
 
-function emptyWords({ trace, sagas, counters, view }) {
-  if (sagas.size > 0 && view.only !== "") return ["No saga is like that.", "Show all to see the others."];
+function emptyWords(board) {
+  const { trace, sagas, counters, view } = board;
+  if (sagas.size > 0 && hasOlder(board)) return ["Searching older sagas…", ""];
+  if (sagas.size > 0 && view.only !== "") return ["No saga is like that.", ""];
   if (sagas.size > 0) return [`No user matches “${view.search.trim()}”.`, "Accents and capitals do not count."];
   if (trace) return ["No saga yet.", INVITATION];
   if (counters.running > 0) return [`${plural(counters.running, "saga")} under way, unseen.`, UNSEEN];

@@ -116,6 +116,11 @@ function onFound(board, { sagas }) {
   return { ...board, sagas: withRows(board.sagas, rows).sagas };
 }
 
+/** Are there older sagas that can still be asked for? */
+export function hasOlder({ older, sagas }) {
+  return older !== null && sagas.size < HELD_ROWS;
+}
+
 /** Are there stuck sagas that somebody wants to see, and that are not held? Their number is all that is known then. */
 export function missesStuck({ sagas, counters, view }) {
   if (view.only !== "stuck" || !counters) return false;
