@@ -8,7 +8,7 @@ import { lookOf, STEP_STATES } from "../../static/js/model/states.js";
 import { weave } from "../../static/js/model/weave.js";
 import { drawnRange, offsetOf, rangeOnScreen, WHOLE_ROWS } from "../../static/js/model/window.js";
 import {
-  backlogWords, countdown, duration, elapsedMs, partitionsWords, plural, prettyPayload, resultWords,
+  backlogWords, countdown, duration, elapsedMs, partitionsWords, plural, prettyPayload, resultWords, underWay,
 } from "../../static/js/model/words.js";
 
 function sagas(...rows) {
@@ -120,6 +120,13 @@ for (const [at, words] of [["2026-01-01T00:00:01.400Z", "in 1.4 s"], ["2025-12-3
 test("a duration is never negative, whatever the clocks say", () => {
   assert.equal(elapsedMs({ started_at: "2026-01-01T00:00:10Z", ended_at: "2026-01-01T00:00:09Z" }, 0), 0);
 });
+
+for (const [counters, number] of [
+  [{ running: 7_581, waiting: 5_500, stuck: 81 }, 2_000],
+  [{ running: 1, waiting: 1, stuck: 1 }, 0],
+]) {
+  test(`${JSON.stringify(counters)}: ${number} under way`, () => assert.equal(underWay(counters), number));
+}
 
 for (const [result, words] of [
   [null, ""],

@@ -1,7 +1,7 @@
 // For screen readers: the counters in a sentence, politely, at most every few seconds.
 
 import { setText } from "../lib/dom.js";
-import { count } from "../model/words.js";
+import { count, underWay } from "../model/words.js";
 
 const PAUSE_MS = 5_000;
 
@@ -24,10 +24,12 @@ export function createAnnouncer(root) {
   };
 }
 
-function sentence({ running, completed, compensated, stuck, out_of_order: passed, dead_letters: dead }) {
-  const words = [`${count(running)} under way`, `${count(completed)} completed`];
+function sentence(counters) {
+  const { completed, compensated, stuck, waiting, out_of_order: passed, dead_letters: dead } = counters;
+  const words = [`${count(underWay(counters))} under way`, `${count(completed)} completed`];
   if (compensated > 0) words.push(`${count(compensated)} compensated`);
   if (stuck > 0) words.push(`${count(stuck)} stuck`);
+  if (waiting > 0) words.push(`${count(waiting)} not yet sent`);
   words.push(`${count(passed)} finished out of order`);
   if (dead > 0) words.push(`${count(dead)} dead letters`);
   return words.join(", ");

@@ -1,7 +1,7 @@
 // The live numbers.
 
 import { setHidden, setText } from "../lib/dom.js";
-import { count } from "../model/words.js";
+import { count, underWay } from "../model/words.js";
 
 const LASTING_MS = 500;
 
@@ -9,7 +9,9 @@ export function createCounters(root) {
   const counters = [...root.querySelectorAll("[data-count]")].map(createCounter);
   return {
     update({ counters: values }) {
-      if (values) for (const { name, draw } of counters) draw(values[name] ?? 0);
+      if (!values) return;
+      const told = { ...values, running: underWay(values) };
+      for (const { name, draw } of counters) draw(told[name] ?? 0);
     },
   };
 }

@@ -50,7 +50,7 @@ function drawSaga(element, parts, saga) {
   setName(parts.department, user.department);
   setText(parts.scenario, scenario);
   setText(parts.style, style);
-  setAttribute(parts.opener, "aria-label", `Show events of saga ${number} here`);
+  setAttribute(parts.opener, "aria-label", `Open the events of saga ${number} here`);
   setSign(parts.status, lookOf(SAGA_STATES, status));
   tell(parts.undone, undoneWords(saga));
   tell(parts.reason, reason ?? "");

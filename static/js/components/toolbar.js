@@ -2,7 +2,7 @@
 
 import { setHidden, setText } from "../lib/dom.js";
 import { hasOlder, HELD_ROWS } from "../model/board.js";
-import { count, plural } from "../model/words.js";
+import { count, plural, underWay } from "../model/words.js";
 
 export function createToolbar(parts, { dispatch }) {
   parts.search.addEventListener("input", () => dispatch({ type: "search", text: parts.search.value }));
@@ -29,7 +29,7 @@ export function createToolbar(parts, { dispatch }) {
 
 function summary(board, listed) {
   const words = [];
-  const unseen = plural(board.counters.running, "saga");
+  const unseen = plural(underWay(board.counters), "saga");
   if (!board.trace && board.sagas.size > 0) words.push(`${unseen} under way, unseen`);
   const isSearched = board.view.search.trim() !== "";
   const isFiltered = isSearched || board.view.only !== "";
@@ -47,7 +47,7 @@ function emptyWords(board) {
   if (sagas.size > 0 && view.only !== "") return ["No saga is like that.", ""];
   if (sagas.size > 0) return [`No user matches “${view.search.trim()}”.`, "Accents and capitals do not count."];
   if (trace) return ["No saga yet.", INVITATION];
-  if (counters.running > 0) return [`${plural(counters.running, "saga")} under way, unseen.`, UNSEEN];
+  if (underWay(counters) > 0) return [`${plural(underWay(counters), "saga")} under way, unseen.`, UNSEEN];
   return ["Nothing has ended yet.", UNSEEN];
 }
 

@@ -27,6 +27,11 @@ export function duration(ms) {
   return `${Math.floor(seconds / 3600)} h ${pad(Math.floor(seconds / 60) % 60)}`;
 }
 
+/** Sagas that services work on: of those that have not ended, neither the ones that wait nor the ones for a person. */
+export function underWay({ running, waiting, stuck }) {
+  return Math.max(0, running - waiting - stuck); // one that is stuck and is to be sent again is in both
+}
+
 export function clockTime(rfc3339) {
   const at = new Date(rfc3339);
   return Number.isNaN(at.getTime()) ? String(rfc3339) : CLOCK.format(at);
