@@ -145,7 +145,12 @@ function emptyTable(view, older = null) {
 
 test("that no user has a name is said only where all users are looked at", () => {
   assert.equal(emptyTable({ search: "ada", only: "" }).title, "No user matches “ada”.");
-  for (const search of ["", "ada"]) assert.equal(emptyTable({ search, only: "completed" }).title, "No saga is like that.");
+  for (const search of ["", "ada"]) {
+    assert.equal(emptyTable({ search, only: "completed" }).title, "No saga is like that.");
+  }
+});
+
+test("as long as there are older sagas to load, they are still being searched", () => {
   assert.equal(emptyTable({ search: "ada", only: "" }, 7).title, "Searching older sagas…");
 });
 

@@ -32,11 +32,11 @@ for (const [status, word] of [["retrying", "retry in 2.0 s"], ["undo failed", "u
   });
 }
 
-for (const [status, endedAt, wanted] of [
-  ["waiting", null, "waiting"], ["waiting", "2026-01-01T00:00:00Z", "not reached"], ["done", "2026-01-01T00:00:00Z", "done"],
+for (const [status, hasEnded, wanted] of [
+  ["waiting", false, "waiting"], ["waiting", true, "not reached"], ["done", true, "done"],
 ]) {
-  test(`a step that is ${status} in a saga that has ${endedAt ? "" : "not "}ended is "${wanted}"`, () => {
-    assert.equal(standingOf(step("car", status), { ended_at: endedAt }), wanted);
+  test(`a step that is ${status} in a saga that has ${hasEnded ? "" : "not "}ended is "${wanted}"`, () => {
+    assert.equal(standingOf(step("car", status), { ended_at: hasEnded ? "2026-01-01T00:00:00Z" : null }), wanted);
   });
 }
 

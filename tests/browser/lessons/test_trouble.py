@@ -76,7 +76,7 @@ def test_a_running_saga_is_rolled_back_from_its_row(page: Page, workshop: LiveWo
     page.get_by_role("button", name="Roll back").click()
     expect(page.get_by_role("button", name="Roll back")).to_be_hidden()
     workshop.change_service("notifier", running=True)
-    expect(status(page, saga_id, "compensated")).to_contain_text("undone: authorize, provision")
+    expect(status(page, saga_id, "compensated")).to_contain_text("authorize, provision")
 
 
 def test_what_has_ended_offers_no_rescue_and_the_server_says_why(page: Page, workshop: LiveWorkshop) -> None:
