@@ -56,7 +56,8 @@ class KafkaBus:
             settings.EMBEDDED if embedded else {}
         )
         self._member = settings.CONSUMER | (settings.EMBEDDED_CONSUMER if embedded else settings.CLUSTER_CONSUMER)
-        self._reader = settings.CONSUMER | (settings.EMBEDDED_READER if embedded else {})
+        self._reader = settings.CONSUMER | (settings.EMBEDDED_CONSUMER if embedded else {})
+        self._news = self._reader | settings.NEWS | (settings.EMBEDDED_NEWS if embedded else {})
         self._acknowledge_s = acknowledge_s
         self._origin: Origin | None = None
         self._admin_lock = threading.Lock()
@@ -93,10 +94,9 @@ class KafkaBus:
         partitions = self._partitions([topic])
         starts = self.end_offsets([topic]) if from_end else {}
         origin = self._connect()
-        # Whoever begins at the end wants news: from a place that was dropped meanwhile it goes on at the end as well.
-        reset = {"auto_offset_reset": "latest"} if from_end else {}
+        options = self._news if from_end else self._reader
         with opening(origin.address) as network:
-            client = self._open_consumer(origin, network, group_id=None, **self._reader | reset)
+            client = self._open_consumer(origin, network, group_id=None, **options)
             client.assign(partitions)
             for partition, offset in starts.items():
                 client.seek(KafkaPartition(*partition), offset)

@@ -33,43 +33,6 @@ REBALANCING = (
 log = logging.getLogger(__name__)
 
 
-class Reader:
-    """Reads partitions that were assigned by hand."""
-
-    def __init__(self, client: KafkaConsumer, origin: Origin) -> None:
-        self._client = client
-        self._origin = origin
-        self._assigned = _partitions(client.assignment())
-        self._paused = False
-
-    def poll(self, timeout_s: float, *, limit: int) -> list[Record]:
-        self._origin.require()
-        self._pause(limit == 0)
-        try:
-            batches = self._client.poll(timeout_ms=int(timeout_s * 1000), max_records=max(limit, 1))
-        except REBALANCING as error:
-            log.info("The group is rebalancing, and the next poll joins it again: %s", error)
-            return []
-        except KafkaError as error:
-            raise BrokerUnavailable(f"the broker did not deliver: {error}") from error
-        return [_record(message) for batch in batches.values() for message in batch]
-
-    def commit(self, offsets: Mapping[TopicPartition, int]) -> None:
-        """Nothing is committed: there is no group to remember it for."""
-
-    def assigned(self) -> frozenset[TopicPartition]:
-        return self._assigned
-
-    def close(self) -> None:
-        self._client.close(autocommit=False, timeout_ms=int(CLOSE_S * 1000))
-
-    def _pause(self, paused: bool) -> None:
-        if paused != self._paused:
-            self._paused = paused
-            change = self._client.pause if paused else self._client.resume
-            change(*self._client.assignment())
-
-
 class Pace:
     """How long a broker may sit on a fetch that finds nothing.
 
@@ -88,7 +51,47 @@ class Pace:
         if records:
             self._last_heard = now
         is_calm = now - self._last_heard > CALM_AFTER_S
-        self._settings["fetch_max_wait_ms"] = CALM_FETCH_MS if is_calm else self._brisk_ms
+        self._settings["fetch_max_wait_ms"] = max(CALM_FETCH_MS, self._brisk_ms) if is_calm else self._brisk_ms
+
+
+class Reader:
+    """Reads partitions that were assigned by hand."""
+
+    def __init__(self, client: KafkaConsumer, origin: Origin) -> None:
+        self._client = client
+        self._origin = origin
+        self._pace = Pace(client)
+        self._assigned = _partitions(client.assignment())
+        self._paused = False
+
+    def poll(self, timeout_s: float, *, limit: int) -> list[Record]:
+        self._origin.require()
+        self._pause(limit == 0)
+        try:
+            batches = self._client.poll(timeout_ms=int(timeout_s * 1000), max_records=max(limit, 1))
+        except REBALANCING as error:
+            log.info("The group is rebalancing, and the next poll joins it again: %s", error)
+            return []
+        except KafkaError as error:
+            raise BrokerUnavailable(f"the broker did not deliver: {error}") from error
+        records = [_record(message) for batch in batches.values() for message in batch]
+        self._pace.on_poll(records)
+        return records
+
+    def commit(self, offsets: Mapping[TopicPartition, int]) -> None:
+        """Nothing is committed: there is no group to remember it for."""
+
+    def assigned(self) -> frozenset[TopicPartition]:
+        return self._assigned
+
+    def close(self) -> None:
+        self._client.close(autocommit=False, timeout_ms=int(CLOSE_S * 1000))
+
+    def _pause(self, paused: bool) -> None:
+        if paused != self._paused:
+            self._paused = paused
+            change = self._client.pause if paused else self._client.resume
+            change(*self._client.assignment())
 
 
 class Member(Reader, ConsumerRebalanceListener):
@@ -108,7 +111,6 @@ class Member(Reader, ConsumerRebalanceListener):
         on_revoked: Callable[[frozenset[TopicPartition]], None],
     ) -> None:
         super().__init__(client, origin)
-        self._pace = Pace(client)
         self._on_revoked = on_revoked
         self._at_stake: frozenset[TopicPartition] = frozenset()
         self._gone: frozenset[TopicPartition] = frozenset()
@@ -144,7 +146,6 @@ class Member(Reader, ConsumerRebalanceListener):
             self._owed = {tp: at for tp, at in self._owed.items() if tp not in gone}
         if self._owed and not self._joining:
             self._commit_owed()
-        self._pace.on_poll(records)
         return records
 
     def commit(self, offsets: Mapping[TopicPartition, int]) -> None:

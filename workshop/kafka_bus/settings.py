@@ -92,5 +92,7 @@ EMBEDDED_CONSUMER: dict[str, Any] = {
     "heartbeat_interval_ms": 300,
     "partition_assignment_strategy": (PatientRange(),),
 }
-# What is read alone is steering and heartbeats: nobody waits for it, and twice a second costs next to nothing.
-EMBEDDED_READER: dict[str, Any] = EMBEDDED_CONSUMER | {"fetch_max_wait_ms": 500}
+# From a place that was dropped meanwhile, whoever wants news goes on at the end as well.
+NEWS: dict[str, Any] = {"auto_offset_reset": "latest"}
+# That is heartbeats: they come without end and nobody waits for one, so twice a second is enough.
+EMBEDDED_NEWS: dict[str, Any] = {"fetch_max_wait_ms": 500}
