@@ -247,6 +247,14 @@ def test_a_message_that_can_be_understood_now_is_replayed(
     assert DeadLetter.objects.get().replay == (correction or value)
 
 
+def test_of_many_messages_the_one_that_was_asked_for_is_replayed(client: Client) -> None:
+    letters = [letter(topic="new-user", key=key, value=opening(key), offset=place) for place, key in enumerate("rst")]
+    first, second, third = dead_letters(*letters)
+    assert post(client, f"/api/dead-letters/{second}/replay").status_code == 202
+    asked = DeadLetter.objects.in_bulk()
+    assert [asked[one].replay for one in (first, second, third)] == [None, opening("s"), None]
+
+
 def test_a_message_is_replayed_once(client: Client) -> None:
     [letter_id] = dead_letters(letter(topic="new-user", key="s", value=opening("s")))
     assert post(client, f"/api/dead-letters/{letter_id}/replay").status_code == 202

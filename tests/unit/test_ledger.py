@@ -7,6 +7,7 @@ import pytest
 
 from consumers import inspection
 from consumers.ledger import Change, Ledger
+from consumers.models import Effect
 from saga import participation
 from saga.bus import Record
 from saga.digests import digest_of
@@ -112,6 +113,17 @@ def test_the_closing_of_a_saga_is_no_effect_on_the_world(ledger: Ledger) -> None
     assert list(inspection.of_ledger("provisioner").of(["saga-1"])) == [("provision", "done", digest_of("saga-1"))]
 
 
+@pytest.mark.parametrize("at_once", [1, 2, 5, 6])
+def test_however_few_sagas_an_auditor_asks_for_at_once_each_is_seen(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch, at_once: int
+) -> None:
+    monkeypatch.setattr(inspection, "_FETCH", at_once)
+    saga_ids = [f"saga-{number}" for number in range(5)]
+    ledger.record(changes(replace(FIRST, saga_id=saga_id) for saga_id in saga_ids))
+    seen = [digest for _, _, digest in inspection.of_ledger("provisioner").of(saga_ids)]
+    assert sorted(seen) == sorted(map(digest_of, saga_ids))
+
+
 def test_a_thousand_sagas_are_found_at_once(ledger: Ledger) -> None:
     entries = [replace(FIRST, saga_id=f"saga-{number}") for number in range(1000)]
     ledger.record(changes(entries))
@@ -146,6 +158,12 @@ class TestTimer:
         ledger.record([tried])
         ledger.record([Change(replace(tried.entry, status=status, version=2), tried.record)])
         assert (ledger.overdue(LATER, latest=NEVER, limit=10), ledger.next_at()) == ([], None)
+
+    @pytest.mark.parametrize("status", Status)
+    def test_a_request_is_kept_only_while_another_attempt_is_to_come(self, ledger: Ledger, status: Status) -> None:
+        ledger.record(changes([entry(status)]))
+        [kept] = Effect.objects.using("provisioner").values_list("request", flat=True)
+        assert (kept is not None) == (status in (Status.TRYING, Status.UNDOING))
 
     def test_a_compensation_waits_for_its_next_attempt_as_a_step_does(self, ledger: Ledger) -> None:
         ledger.record(changes([entry(Status.UNDOING)]))

@@ -92,6 +92,7 @@ class TestEvents:
             "step": "provision",
             "action": "do",
             "attempt": 1,
+            "partition": 0,
         }
         assert received.items() >= (about | {"event": "received", "topic": "new-user", "offset": 0}).items()
         assert succeeded.items() >= (about | {"event": "succeeded", "topic": "authorize", "offset": 0}).items()
@@ -116,6 +117,7 @@ class TestEvents:
             bench.run(bench.worker())
         [said] = [json.loads(JsonFormatter().format(record)) for record in caplog.records]
         assert said.items() >= {"event": "dead-lettered", "topic": "new-user", "partition": 0, "offset": 0}.items()
+        assert said.items() >= {"saga_id": "saga-1", "trace_id": trace_id_of("saga-1")}.items()
         assert said["error"] == bench.letters()[0].reason
 
     def test_on_the_screen_the_events_are_not_shown(self, bench: Workbench, caplog: pytest.LogCaptureFixture) -> None:

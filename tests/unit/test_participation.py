@@ -110,6 +110,9 @@ class TestAttempts:
         [kept] = after.attempts
         assert kept == attempt(round=3, at=NOW, next_at="0.5 s later")
 
+    def test_nothing_is_decided_as_long_as_there_is_another_attempt(self) -> None:
+        assert [fail_often(times, request()).decided_at for times in (1, 5, 6)] == [None, None, NOW]
+
     def test_the_waits_follow_the_policy_of_the_step(self) -> None:
         waits = [one.next_at for one in fail_often(PATIENT.maximum_attempts, request()).attempts]
         assert waits == ["0.5 s later", "1 s later", "2 s later", "4 s later", "4 s later", None]

@@ -58,6 +58,18 @@ class TestChain:
         bench.run(*workers)
         assert (bench.state().status, bench.taken_back) == ("completed", [])
 
+    @pytest.mark.parametrize(
+        ("message", "why"),
+        [
+            pytest.param(request(faults={"provision": StepFault(error="none left")}), "none left", id="it failed"),
+            pytest.param(undo(reason="no badge"), "no badge", id="it was taken back"),
+        ],
+    )
+    def test_whoever_ends_a_saga_that_goes_back_tells_why(self, bench: Workbench, message: Any, why: str) -> None:
+        bench.send(message)
+        bench.work()
+        assert [event.detail for event in bench.events() if event.kind is Kind.COMPENSATED] == [{"reason": why}]
+
     def test_a_saga_driven_on_passes_over_what_is_done(self, bench: Workbench) -> None:
         workers = [bench.worker(service) for service in CHAIN]
         for number in (1, 2):

@@ -12,13 +12,13 @@ from consumers import pulse as pulse_module
 from consumers.dials import Dials
 from consumers.pulse import Condition, Hosted, Pulse
 from saga import wire
-from saga.bus import Consumer, TopicPartition
+from saga.bus import Consumer, Record, TopicPartition
 from saga.errors import BrokerUnavailable
 from saga.messages import DeadLetter
 from saga.steering import Control, FaultRules, Heartbeat, Instant, Order
 from saga.topics import CONTROL, DEAD_LETTER, HEARTBEAT, partitions_by_topic
 from tests.factories import HeldClock, control, outgoing
-from tests.memory_bus import MemoryBus, MemoryProducer
+from tests.memory_bus import MemoryBus, MemoryProducer, MemoryReader
 
 BUSY: Any = SimpleNamespace(
     assigned=frozenset({TopicPartition("notified", 0), TopicPartition("new-user", 2)}), in_flight=7, handled=40
@@ -122,6 +122,34 @@ def test_a_service_that_is_not_yet_what_it_shall_be_beats_faster(
         pulse.run_once()
         beats.append(len(patient.beats()))
     assert beats == [1, 2]
+
+
+def test_a_service_that_is_told_something_hurries_however_long_it_has_been_there(patient: Patient) -> None:
+    patient.condition = Condition("stopped", "", None)
+    pulse = patient.pulse()
+    patient.clock.seconds += 2 * pulse_module.EAGER_FOR_S
+    patient.tell(control())  # to start
+    pulse.run_once()
+    patient.clock.seconds += pulse_module.EAGER_INTERVAL_S
+    pulse.run_once()
+    assert len(patient.beats()) == 2
+
+
+def test_a_pulse_waits_for_news_no_longer_than_until_its_next_beat(
+    patient: Patient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waits, poll = [], MemoryReader.poll
+
+    def poll_watched(reader: MemoryReader, timeout_s: float, *, limit: int) -> list[Record]:
+        waits.append(timeout_s)
+        return poll(reader, timeout_s, limit=limit)
+
+    monkeypatch.setattr(MemoryReader, "poll", poll_watched)
+    pulse = patient.pulse()
+    for passed_s in (0.0, 0.25, 5.0):
+        patient.clock.seconds += passed_s
+        pulse.run_once()
+    assert waits == [0.0, pulse_module.BEAT_INTERVAL_S - 0.25, 0.0]
 
 
 @pytest.mark.parametrize(
@@ -323,6 +351,14 @@ def test_a_process_that_ends_says_so_of_each_service(patient: Patient) -> None:
 def test_a_pulse_that_is_closed_while_its_process_goes_on_says_nothing_of_an_end(patient: Patient) -> None:
     patient.pulse().close()
     assert patient.beats() == []
+
+
+def test_a_pulse_that_is_closed_leaves_no_client_open(patient: Patient, monkeypatch: pytest.MonkeyPatch) -> None:
+    closed = []
+    for kind in (MemoryProducer, MemoryReader):
+        monkeypatch.setattr(kind, "close", lambda client: closed.append(type(client)))
+    patient.pulse().close()
+    assert set(closed) == {MemoryProducer, MemoryReader}
 
 
 def test_an_end_that_cannot_be_told_is_an_end_all_the_same(patient: Patient, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -173,6 +173,14 @@ class TestRetry:
         assert len(bench.performed) == 3 * most
         worker.close()
 
+    def test_a_cycle_tries_no_more_again_than_its_threads_are_soon_done_with(self, bench: Workbench) -> None:
+        worker = bench.worker("notifier", perform=Moody(NO_ROUTE, times=20), threads=2)
+        bench.send(*(request("notify", saga_id=f"saga-{number}") for number in range(20)))
+        bench.run(worker)
+        bench.clock.seconds += DELAYS[0]
+        worker.run_once()
+        assert len(bench.performed) == 20 + 2 * WORK_PER_THREAD
+
     def test_threads_do_the_same_and_fail_the_same(self, bench: Workbench) -> None:
         worker = bench.worker("notifier", perform=Moody(NO_ROUTE, times=1, saga_id="saga-7"), threads=8)
         bench.send(*(request("notify", saga_id=f"saga-{number}") for number in range(1, 21)))

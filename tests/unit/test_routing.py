@@ -174,6 +174,10 @@ class TestToTheCoordinator:
         attempts = (attempt(1, error="no answer"), attempt(2, error="no cars left", next_at=None))
         assert replied(command("car"), Status.FAILED, attempts=attempts).reason == "no cars left"
 
+    def test_a_reply_to_an_undo_says_why_it_was_asked_for(self) -> None:
+        asked = command("car", action=Action.UNDO, reason="the hotel is full")
+        assert replied(asked, Status.UNDONE).reason == "the hotel is full"
+
     def test_a_reply_names_the_round_of_the_command(self) -> None:
         assert replied(command("car", round=4), Status.DONE).round == 4
 

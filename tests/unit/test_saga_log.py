@@ -131,6 +131,15 @@ class TestByHand:
         assert office.state.end
         assert (office.state.end.end, office.standing) == (End.COMPENSATED, set())
 
+    def test_an_answer_that_comes_after_the_end_adds_nothing(self) -> None:
+        office = Office()
+        office.hear(start())
+        late = office.answer(office.on_the_way.pop())
+        office.hear(roll_back())
+        office.run()
+        assert office.state.end
+        assert office.hear(late) == []
+
     def test_a_roll_back_of_a_saga_that_waits_for_an_answer_which_never_comes_ends_it(self) -> None:
         office = Office(failing=["hotel"])
         office.hear(start("package"))

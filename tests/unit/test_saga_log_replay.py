@@ -96,3 +96,22 @@ def test_hops_only_grow_along_a_log(conversation: tuple[str, tuple[str, ...]], s
         assert entry.hop >= by_cause.setdefault(entry.cause, entry.hop)
     starts = [entry.hop for entry in office.log if entry.mark in (Mark.START_STEP, Mark.START_COMPENSATION)]
     assert starts == sorted(starts)
+
+
+@pytest.mark.parametrize(("scenario", "failing"), CONVERSATIONS, ids=str)
+@settings(max_examples=3)
+@given(any_seed)
+def test_whoever_goes_on_from_any_beginning_of_a_log_counts_on_from_the_answers_in_it(
+    scenario: str, failing: tuple[str, ...], seed: int
+) -> None:
+    office = worked(scenario, failing=failing, seed=seed)
+    for length in range(len(office.log) + 1):
+        heir = Office(stored(office.log[:length]), failing=failing, seed=seed)
+        heir.hear(start(scenario, round=2))
+        heir.run()
+        answered = 0
+        for entry in heir.log:
+            if entry.mark in (Mark.END_STEP, Mark.END_COMPENSATION):
+                answered = max(answered, entry.hop)
+            if entry.mark in (Mark.START_STEP, Mark.START_COMPENSATION, Mark.END_SAGA):
+                assert entry.hop > answered, f"from the first {length} lines"

@@ -266,6 +266,12 @@ def test_the_undoing_of_a_step_began_when_it_was_taken_on_itself(order: list[int
     assert fold(initial(ONBOARDING), [events[place] for place in order]).steps[0].since == LATER
 
 
+@pytest.mark.parametrize("order", [[0, 1], [1, 0]], ids=str)
+def test_a_saga_that_is_told_again_to_have_ended_did_so_the_first_time(order: list[int]) -> None:
+    ends = [of_saga(Kind.COMPLETED, at=AT), of_saga(Kind.COMPLETED, at=LATER)]
+    assert fold(UNKNOWN, [ends[place] for place in order]).ended_at == AT
+
+
 def test_a_saga_that_was_driven_on_is_in_that_round() -> None:
     assert fold(UNKNOWN, [of_saga(Kind.STARTED, attempt=3), of_saga(Kind.STARTED, attempt=2)]).round == 3
 

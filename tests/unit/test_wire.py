@@ -23,12 +23,14 @@ from saga.messages import (
     TraceEvent,
     User,
 )
-from saga.steering import Control, FaultRules, Heartbeat, Instant, Order
+from saga.steering import Control, FaultRules, Forget, Heartbeat, Instant, Order
 from tests.factories import AT, command, control, dead_letter, event, heartbeat, outgoing, reply, request, trace
 
-MESSAGES = [request(), reply(command("car"), Outcome.DONE), trace(), dead_letter(), heartbeat(), control()]
+FORGET = Forget(saga_ids=("saga-1",))
+MESSAGES = [request(), reply(command("car"), Outcome.DONE), trace(), dead_letter(), heartbeat(), control(), FORGET]
 KINDS = [type(message) for message in MESSAGES]
 VALID = {type(message): outgoing(message).value for message in MESSAGES}
+EVENTS = json.loads(VALID[Trace])["data"]["events"]
 
 characters = st.characters(codec="utf-8", exclude_characters="\x00")
 text = st.text(characters, max_size=12)
@@ -172,6 +174,7 @@ messages = st.one_of(
         faults=rules,
         order=st.none() | orders,
     ),
+    st.builds(Forget, saga_ids=st.lists(saga_ids, min_size=1, max_size=3).map(tuple)),
 )
 
 
@@ -279,21 +282,48 @@ def test_another_envelope_is_rejected(change: dict[str, Any], reason: str) -> No
         pytest.param(SagaMessage, {"results": {"provision": 1}}, "data.results.provision", id="result no object"),
         pytest.param(SagaMessage, {"action": "redo"}, "data.action", id="an unknown action"),
         pytest.param(SagaMessage, {"round": 0}, "data.round", id="no round"),
+        pytest.param(SagaMessage, {"round": 2**31}, "data.round", id="a round no database holds"),
         pytest.param(SagaMessage, {"reason": "x" * 501}, "data.reason", id="a long reason"),
         pytest.param(
             SagaMessage, {"faults": {"notify": {"failures": 0}}}, "data.faults.notify.failures", id="no failure"
         ),
+        pytest.param(
+            SagaMessage,
+            {"faults": {"notify": {"failures": 1001}}},
+            "data.faults.notify.failures",
+            id="endless failures",
+        ),
+        pytest.param(SagaMessage, {"faults": {"notify": {"error": ""}}}, "data.faults.notify.error", id="no words"),
+        pytest.param(
+            SagaMessage, {"faults": {"notify": {"error": "x" * 201}}}, "data.faults.notify.error", id="too many words"
+        ),
         pytest.param(Reply, {"outcome": "maybe"}, "data.outcome", id="an unknown outcome"),
+        pytest.param(Reply, {"round": 0}, "data.round", id="a reply of no round"),
+        pytest.param(Reply, {"round": 2**31}, "data.round", id="a reply of a round no database holds"),
+        pytest.param(Reply, {"reason": "x" * 501}, "data.reason", id="a long reason of a reply"),
         pytest.param(Control, {"faults": {"fail_rate": 1.1}}, "data.faults.fail_rate", id="more than always"),
+        pytest.param(Control, {"faults": {"fail_rate": -0.1}}, "data.faults.fail_rate", id="less than never"),
         pytest.param(Control, {"faults": {"delay_ms": 60_001}}, "data.faults.delay_ms", id="a delay without end"),
+        pytest.param(Control, {"faults": {"delay_ms": -1}}, "data.faults.delay_ms", id="too early"),
+        pytest.param(Control, {"faults": {"seed": 2**31}}, "data.faults.seed", id="a seed no database holds"),
+        pytest.param(Control, {"faults": {"seed": -1}}, "data.faults.seed", id="a negative seed"),
+        pytest.param(Control, {"order": {"instance": "a", "fail_next": 0}}, "data.order.fail_next", id="to fail never"),
+        pytest.param(Control, {"order": {"instance": "a", "fail_next": 1001}}, "data.order.fail_next", id="for ever"),
         pytest.param(Control, {"order": {"instance": "a", "crash_at": "noon"}}, "data.order.crash_at", id="instant"),
         pytest.param(Trace, {"events": []}, "data.events", id="no event"),
+        pytest.param(Trace, {"events": EVENTS * 21}, "data.events", id="more than anybody says at once"),
         pytest.param(DeadLetter, {"offset": 2**63}, "data.offset", id="an offset no log has"),
+        pytest.param(DeadLetter, {"offset": -1}, "data.offset", id="an offset before the first"),
+        pytest.param(DeadLetter, {"topic": "t" * 250}, "data.topic", id="a topic no broker has"),
         pytest.param(DeadLetter, {"at": "yesterday"}, "data.at", id="no time"),
         pytest.param(DeadLetter, {"at": "2026-02-31T25:00:00Z"}, "data.at", id="a time that never was"),
+        pytest.param(DeadLetter, {"at": "2026-01-01T00:00:00+01:00"}, "data.at", id="a time of another zone"),
+        pytest.param(DeadLetter, {"at": "2026-01-01T00:00:00.0000001Z"}, "data.at", id="a time no database holds"),
         pytest.param(Control, {"lag_ms": [-5, 0]}, "data.lag_ms.0", id="negative lag"),
         pytest.param(Control, {"lag_ms": [0, 10**400]}, "data.lag_ms.1", id="endless lag"),
         pytest.param(Control, {"running": "no"}, "data.running", id="text for a truth"),
+        pytest.param(Forget, {"saga_ids": []}, "data.saga_ids", id="nothing to forget"),
+        pytest.param(Forget, {"saga_ids": ["saga-1"] * 1001}, "data.saga_ids", id="more than is forgotten at once"),
     ],
 )
 def test_data_of_another_shape_is_rejected(kind: type[wire.Payload], change: dict[str, Any], reason: str) -> None:

@@ -10,7 +10,7 @@ from saga.bus import Record
 from saga.messages import Kind, SagaMessage
 from saga.steering import FaultRules
 from saga.topics import SAGA_TOPICS
-from tests.factories import request
+from tests.factories import request, undo
 from tests.workbench import CHAIN, INSTANTS, Workbench, effects_of
 
 pytestmark = pytest.mark.django_db(databases=CHAIN)
@@ -55,6 +55,15 @@ def test_the_events_tell_which_message_was_read_and_which_was_written(bench: Wor
         written.value.decode(),
     )
     assert succeeded.detail == {"result": bench.row().result}
+
+
+@pytest.mark.parametrize(("message", "detail"), [(request(), {}), (undo(reason="no badge"), {"reason": "no badge"})])
+def test_what_is_taken_on_tells_why_where_there_is_a_reason(
+    bench: Workbench, message: SagaMessage, detail: dict[str, str]
+) -> None:
+    bench.send(message)
+    bench.work()
+    assert bench.events()[0].detail == detail
 
 
 def test_a_closing_completes_the_saga_and_asks_nobody(bench: Workbench) -> None:
@@ -214,6 +223,22 @@ def test_a_repeat_that_comes_while_the_first_one_is_under_way_waits_for_no_lag_o
     bench.clock.seconds += 1
     bench.run(worker)
     assert (len(bench.performed), bench.backlog(), worker.in_flight) == (1, 0, 0)
+
+
+def test_a_worker_waits_for_messages_no_longer_than_until_what_it_has_in_hand_is_due(
+    bench: Workbench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runtime, "POLL_TIMEOUT_S", 60.0)
+    worker = bench.worker()
+    take_on(bench, worker, "saga-1", lag_ms=1000)
+    assert worker._patience_s() == pytest.approx(1.0)
+    bench.clock.seconds += 1.5
+    assert worker._patience_s() == 0.0
+
+
+def test_a_worker_can_be_asked_how_it_is_before_its_first_cycle(bench: Workbench) -> None:
+    worker = bench.worker()
+    assert (worker.assigned, worker.in_flight, worker.handled) == (frozenset(), 0, 0)
 
 
 def test_an_idle_cycle_does_nothing_at_all(bench: Workbench) -> None:
