@@ -72,6 +72,9 @@ class Coordinator:
             return [], list(works)
         return [self._done(work, state) for work, state, _ in decided], []
 
+    def settle(self) -> None:
+        """Messages ask for all that it does, and come again until their offsets are committed."""
+
     def _decide(self, work: Work, log: list[LogEntry]) -> tuple[LogState, list[LogEntry]]:
         before = saga_log.replay(log)
         entries = saga_log.decide(before, work.message)

@@ -28,15 +28,26 @@ _UPDATE = """
         version = %s
     WHERE saga_id = %s AND step = %s AND version = %s
 """
+_SETTLE = """
+    UPDATE consumers_effect SET next_at = NULL, request = NULL WHERE saga_id = %s AND step = %s AND version = %s
+"""
 _ATTEMPTS = TypeAdapter(tuple[Attempt, ...])
 Key = tuple[str, str]
 
 
 class Change(NamedTuple):
-    """A row as it shall be, and the record that asked for it, which is kept while another attempt is to come."""
+    """A row as it shall be, and the record that asked for it, which is kept while it is to come again.
+
+    It comes again for another attempt, or at `say_again_at` (RFC 3339, UTC) if what came of it has not been said then.
+    """
 
     entry: Entry
     record: Record
+    say_again_at: str | None = None
+
+    @property
+    def next_at(self) -> str | None:
+        return self.entry.next_at or self.say_again_at
 
 
 class Ledger:
@@ -57,8 +68,8 @@ class Ledger:
 
         Where another instance was first, its row stands and is returned in place of ours.
         """
-        inserts = [_inserted(*change) for change in changes if change.entry.version == 1]
-        updates = [_updated(*change) for change in changes if change.entry.version > 1]
+        inserts = [_inserted(change) for change in changes if change.entry.version == 1]
+        updates = [_updated(change) for change in changes if change.entry.version > 1]
         with transaction.atomic(using=self._alias), connections[self._alias].cursor() as cursor:
             written = _execute(cursor, _INSERT, inserts) + _execute(cursor, _UPDATE, updates)
         if written == len(changes):
@@ -66,15 +77,21 @@ class Ledger:
         return self.find({change.entry.saga_id for change in changes})
 
     def overdue(self, now: str, *, latest: str, limit: int) -> list[Record]:
-        """Return the requests whose next attempt is due, longest overdue first. None can be due later than `latest`."""
+        """Return the requests that shall come again now, longest overdue first. None can be due later than `latest`."""
         is_due = Q(next_at__lte=now) | Q(next_at__gt=latest)
         due = Effect.objects.using(self._alias).filter(is_due).order_by("next_at")
         return [_kept(text) for text in due.values_list("request", flat=True)[:limit] if text]
 
     def next_at(self) -> str | None:
-        """Return when the next attempt is due, RFC 3339 in UTC."""
+        """Return when the next request is to come again, RFC 3339 in UTC."""
         waiting = Effect.objects.using(self._alias).filter(next_at__isnull=False).order_by("next_at")
         return waiting.values_list("next_at", flat=True).first()
+
+    def settle(self, entries: Sequence[Entry]) -> None:
+        """Keep no request any more for rows that still stand as these do: what came of it has been said."""
+        rows: list[tuple[object, ...]] = [(entry.saga_id, entry.step, entry.version) for entry in entries]
+        with transaction.atomic(using=self._alias), connections[self._alias].cursor() as cursor:
+            _execute(cursor, _SETTLE, rows)
 
     def forget(self, saga_ids: Collection[str]) -> None:
         """Delete all that is recorded for these sagas, in one transaction."""
@@ -90,19 +107,22 @@ def _execute(cursor: Any, statement: str, rows: list[tuple[object, ...]]) -> int
     return int(cursor.rowcount)
 
 
-def _values(entry: Entry, record: Record) -> tuple[object, ...]:
+def _values(change: Change) -> tuple[object, ...]:
+    entry = change.entry
     result = json.dumps(entry.result)
     attempts = _ATTEMPTS.dump_json(entry.attempts).decode() if entry.attempts else "[]"
-    request = _text(record) if entry.next_at else None
-    return (entry.status, result, attempts, entry.decided_at, entry.undone_at, entry.next_at, request, entry.version)
+    request = _text(change.record) if change.next_at else None
+    return (entry.status, result, attempts, entry.decided_at, entry.undone_at, change.next_at, request, entry.version)
 
 
-def _inserted(entry: Entry, record: Record) -> tuple[object, ...]:
-    return (entry.saga_id, entry.step, digest_of(entry.saga_id), *_values(entry, record))
+def _inserted(change: Change) -> tuple[object, ...]:
+    entry = change.entry
+    return (entry.saga_id, entry.step, digest_of(entry.saga_id), *_values(change))
 
 
-def _updated(entry: Entry, record: Record) -> tuple[object, ...]:
-    return (*_values(entry, record), entry.saga_id, entry.step, entry.version - 1)
+def _updated(change: Change) -> tuple[object, ...]:
+    entry = change.entry
+    return (*_values(change), entry.saga_id, entry.step, entry.version - 1)
 
 
 def _entry(

@@ -7,9 +7,9 @@ class Effect(models.Model):
     """What a service did for one step of one saga: its business record and its idempotency record in one row.
 
     `step` is "close" for the closing of a saga. `result` and `attempts` are JSON; `attempts` has those that failed.
-    Times are RFC 3339 in UTC. While another attempt is to come, `next_at` says when, and `request` keeps the message
-    that asked for it with its place in the log. `version` counts the changes. `digest` stands for the saga's id where
-    ledgers are compared.
+    Times are RFC 3339 in UTC. While another attempt is to come, or what came of one is not acknowledged, `next_at` says
+    when, and `request` keeps the message that asked for it with its place in the log. `version` counts the changes.
+    `digest` stands for the saga's id where ledgers are compared.
     """
 
     saga_id = models.CharField(max_length=36)

@@ -63,6 +63,7 @@ class Performer:
         self._pool = ThreadPoolExecutor(threads) if threads > 1 else None
         self.at_once = WORK_PER_THREAD * threads if threads > 1 else None
         self._look_at = clock.monotonic()
+        self._unsaid: list[Entry] = []
 
     def read(self, record: Record) -> SagaMessage:
         message = wire.decode(SagaMessage, record.value)
@@ -107,21 +108,30 @@ class Performer:
         standing = self._write([task for task in owed if task.after])
         late = [task for task in owed if task.after and standing[task.after.key] != task.after]
         done = [self._done(task) for task in tasks if task not in late]
+        self._unsaid = [task.row for task in tasks if task.work.from_timer and not task.row.next_at]
         return done, [task.work for task in late]  # somebody else was faster: see what that makes of them
+
+    def settle(self) -> None:
+        if self._unsaid:
+            self._ledger.settle(self._unsaid)
+        self._unsaid = []
 
     def _task(self, work: Work, known: dict[Key, Entry]) -> _Task:
         message, key = _request(work), self.key(work)
         before = known.get(key) or participation.blank(*key)
-        # Not if somebody else has tried it just now: then the next attempt is not due before its time.
-        is_due = work.from_timer and not self._clock.now() < (before.next_at or "") <= self._latest()
-        duty = participation.duty(before, message, is_due=is_due)
+        duty = participation.duty(before, message, is_due=work.from_timer and self._is_due(before.next_at))
         return _Task(work=work, message=message, before=before, duty=duty)
 
     def _write(self, tasks: list[_Task]) -> Mapping[Key, Entry]:
         """Write the new rows down in one transaction, and return what stands."""
-        for task in tasks:
-            self._look_again_at(task.row.next_at)
-        return self._ledger.record([Change(task.row, task.work.record) for task in tasks]) if tasks else {}
+        changes = [Change(task.row, task.work.record, self._say_again_at(task.work)) for task in tasks]
+        for change in changes:
+            self._look_again_at(change.next_at)
+        return self._ledger.record(changes) if changes else {}
+
+    def _say_again_at(self, work: Work) -> str | None:
+        """What the timer brought nobody sends again, should this worker die before it has said what came of it."""
+        return self._clock.now(in_s=LOOK_EVERY_S) if work.from_timer else None
 
     def _fulfil(self, task: _Task) -> None:
         """Find the row after trying; or why nobody can ever try this."""
@@ -186,6 +196,10 @@ class Performer:
         detail = {"reason": task.message.reason or task.row.reason}
         about = {"service": self.name, "attempt": 1, "at": at, "step": None, "action": Action.DO, "detail": detail}
         return reports.on_record(Kind.COMPENSATED, task.work.record, task.message, **about)
+
+    def _is_due(self, next_at: str | None) -> bool:
+        """Is there another attempt to come, and now? Somebody else may have tried it just before."""
+        return next_at is not None and not self._clock.now() < next_at <= self._latest()
 
     def _latest(self) -> str:
         """Return the latest time at which an attempt can be due."""

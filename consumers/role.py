@@ -77,3 +77,6 @@ class Role(Protocol):
 
     def work(self, works: Sequence[Work]) -> tuple[list[Done], list[Work]]:
         """Do the work, write it down in one transaction, and return what came of it; and what must be done anew."""
+
+    def settle(self) -> None:
+        """Hear that all that came of the last work has been acknowledged, and need not be said again."""

@@ -3,7 +3,8 @@
     poll -> take on -> (lag) -> work, written down -> outcomes acknowledged -> trace acknowledged -> commit offsets
 
 A crash between any two of these means that messages are delivered again. What was written down is then not done again,
-only said again, under the same ids (the idempotent receiver and transactional outbox patterns in one table).
+only said again, under the same ids (the idempotent receiver and transactional outbox patterns in one table). What came
+of the ledger's own timer has no offset: there the ledger keeps the message until all has been acknowledged.
 """
 
 import logging
@@ -76,6 +77,7 @@ class Worker:
         self._take_on(self._poll(), cycle)
         self._do(self._due(), cycle)
         self._tell(cycle)
+        self._role.settle()
         self._desk.finish(cycle.finished)
         self._commit()
         self.handled += len(cycle.finished)

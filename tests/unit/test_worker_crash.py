@@ -12,14 +12,14 @@ from consumers.ledger import Change, Ledger
 from consumers.worker import Worker
 from saga import routing
 from saga.bus import Consumer, Outgoing
-from saga.definitions import COORDINATOR, ONBOARDING, ORCHESTRATION, STYLES
+from saga.definitions import COORDINATOR, ONBOARDING, ORCHESTRATION, PATIENT, PERSISTENT, STYLES
 from saga.errors import BrokerUnavailable
 from saga.messages import Kind, SagaMessage, StepFault
 from saga.steering import Instant
 from saga.topics import partitions_by_topic
 from tests.factories import ADA, entry, outgoing, record, request, undo
 from tests.memory_bus import MemoryBus, MemoryProducer, Revoked
-from tests.workbench import CHAIN, INSTANTS, Crash, Workbench, effects_of
+from tests.workbench import CHAIN, INSTANTS, Crash, Moody, Workbench, effects_of
 
 pytestmark = pytest.mark.django_db(databases=[*CHAIN, COORDINATOR])
 
@@ -70,6 +70,49 @@ def test_a_crash_at_any_instant_of_a_compensation_takes_back_one_effect_and_tell
     assert len({record.value for record in bench.bus.messages("undo-authorize")}) == 1
     assert len({email.extra_headers["Message-ID"] for email in mail.outbox}) == 2
     assert bench.backlog("notifier") == 0
+
+
+@pytest.mark.parametrize("instant", INSTANTS[:6])
+@pytest.mark.parametrize(
+    ("failures", "outcome", "status"),
+    [
+        pytest.param(1, "notify", "done", id="succeeds"),
+        pytest.param(PATIENT.maximum_attempts, "undo-provision", "failed", id="fails for good"),
+    ],
+)
+def test_a_crash_at_any_instant_of_the_last_attempt_loses_no_outcome(
+    bench: Workbench, instant: str, failures: int, outcome: str, status: str
+) -> None:
+    worker = bench.worker("authorizer", perform=Moody(OSError("no route"), times=failures))
+    bench.send(request("authorize"))
+    bench.run(worker)
+    for _ in range(min(failures, PATIENT.maximum_attempts - 1) - 1):
+        bench.wait(100, worker)
+    assert (bench.backlog("authorizer"), bench.bus.messages(outcome)) == (0, [])
+    bench.clock.seconds += 100
+    bench.crash(worker, instant)
+    bench.clock.seconds += 100
+    bench.run(bench.worker("authorizer", perform=Moody(OSError("no route"), times=status == "failed")))
+    assert effects_of("authorizer") == [("saga-1", "authorize", status)]
+    assert len({record.value for record in bench.bus.messages(outcome)}) == 1
+    assert [step.status for step in bench.state().steps if step.service == "authorizer"] == [status]
+    assert Ledger("authorizer").next_at() is None
+
+
+def test_a_crash_before_somebody_is_called_does_not_try_once_more(bench: Workbench) -> None:
+    bench.send(request("authorize"))
+    bench.work("authorizer")
+    worker = bench.worker("authorizer", undo=Moody(OSError("no route")))
+    bench.send(undo("authorize"))
+    bench.run(worker)
+    for _ in range(PERSISTENT.maximum_attempts - 2):
+        bench.wait(100, worker)
+    bench.clock.seconds += 100
+    bench.crash(worker, "after ledger")
+    bench.clock.seconds += 100
+    bench.work("authorizer")
+    assert len(bench.taken_back) == PERSISTENT.maximum_attempts
+    assert [step.status for step in bench.state().steps if step.service == "authorizer"] == ["stuck"]
 
 
 @pytest.mark.parametrize("instant", Instant)
