@@ -2,15 +2,17 @@
 
 from collections.abc import Iterable
 from dataclasses import replace
+from typing import Any
 
 import pytest
+from django.db import OperationalError, connections
 
 from consumers import inspection
 from consumers.ledger import Change, Ledger
 from consumers.models import Effect
 from saga import participation
 from saga.bus import Record
-from saga.digests import digest_of
+from saga.digests import digest_of, tally_of
 from saga.messages import Action
 from saga.participation import Entry, Status
 from tests.factories import AT, LATER, attempt, entry, outgoing, record, request
@@ -91,6 +93,19 @@ def test_a_batch_with_an_entry_that_cannot_be_written_is_not_written_at_all(ledg
     assert ledger.find(["saga-1", "saga-2"]) == {}
 
 
+def test_a_batch_that_fails_half_way_is_not_written_at_all(ledger: Ledger) -> None:
+    def fail_to_update(execute: Any, sql: str, *rest: Any) -> Any:
+        if sql.lstrip().startswith("UPDATE"):
+            raise OperationalError("database or disk is full")
+        return execute(sql, *rest)
+
+    ledger.record(changes([FIRST]))
+    new, undone = replace(FIRST, saga_id="saga-2"), participation.undone(FIRST, at=LATER)
+    with connections["provisioner"].execute_wrapper(fail_to_update), pytest.raises(OperationalError):
+        ledger.record(changes([new, undone]))
+    assert ledger.find(["saga-1", "saga-2"]) == {FIRST.key: FIRST}
+
+
 def test_steps_of_one_saga_stand_side_by_side(ledger: Ledger) -> None:
     closed = entry(step=None)
     ledger.record(changes([FIRST, closed]))
@@ -122,6 +137,14 @@ def test_however_few_sagas_an_auditor_asks_for_at_once_each_is_seen(
     ledger.record(changes(replace(FIRST, saga_id=saga_id) for saga_id in saga_ids))
     seen = [digest for _, _, digest in inspection.of_ledger("provisioner").of(saga_ids)]
     assert sorted(seen) == sorted(map(digest_of, saga_ids))
+
+
+def test_a_database_tallies_its_rows_as_they_are_tallied_when_they_are_at_hand(ledger: Ledger) -> None:
+    saga_ids = {status: [f"{status}-{number}" for number in range(5)] for status in (Status.DONE, Status.FAILED)}
+    ledger.record(changes(entry(status, saga_id=one) for status, some in saga_ids.items() for one in some))
+    assert inspection.of_ledger("provisioner").tallies() == {
+        ("provision", str(status)): tally_of(map(digest_of, some)) for status, some in saga_ids.items()
+    }
 
 
 def test_a_thousand_sagas_are_found_at_once(ledger: Ledger) -> None:
