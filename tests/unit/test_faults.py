@@ -131,6 +131,10 @@ class TestOfOneSaga:
         error = error_of(faults(), request(faults={"provision": fault}))
         assert (type(error), str(error)) == (kind, "the hotel is full")
 
+    def test_an_error_that_nobody_named_says_what_was_made_to_fail(self) -> None:
+        error = error_of(faults(), request(faults={"provision": StepFault()}))
+        assert str(error) == "provision was made to fail"
+
     def test_it_concerns_one_step_and_not_its_compensation(self) -> None:
         asked = {"notify": StepFault()}
         messages = [request("authorize", faults=asked), request("notify", faults=asked), undo("notify", faults=asked)]
@@ -155,6 +159,7 @@ class TestOnTheRoad:
             pytest.param({"duplicate_rate": 1.0}, [0.0, 0.0], id="twice"),
             pytest.param({"delay_rate": 1.0, "delay_ms": 250}, [0.25], id="late"),
             pytest.param({"reorder_rate": 1.0}, [REORDER_MS / 1000], id="overtaken"),
+            pytest.param({"delay_rate": 1.0, "delay_ms": 250, "reorder_rate": 1.0}, [1.25], id="late, and overtaken"),
             pytest.param({"drop_rate": 1.0, "duplicate_rate": 1.0}, [], id="what is lost does not come twice"),
             pytest.param({"delay_rate": 1.0, "delay_ms": 250, "duplicate_rate": 1.0}, [0.25, 0.25], id="late, twice"),
         ],
