@@ -61,6 +61,7 @@ def test_of_a_well_formed_header_the_trace_is_taken_on(header: str) -> None:
         f"00-{SOMEBODYS}-{'0' * 16}-01",
         f"00-{SOMEBODYS}-00f067aa0ba902b7-01-more",
         f"00-{SOMEBODYS}-00f067aa0ba902b7",
+        f"00-{SOMEBODYS}-00f067aa0ba902b7-011",
         f"00-{SOMEBODYS}-00f067aa0ba902b7-01\r\nX: y",
     ],
 )

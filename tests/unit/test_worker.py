@@ -57,7 +57,13 @@ def test_the_events_tell_which_message_was_read_and_which_was_written(bench: Wor
     assert succeeded.detail == {"result": bench.row().result}
 
 
-@pytest.mark.parametrize(("message", "detail"), [(request(), {}), (undo(reason="no badge"), {"reason": "no badge"})])
+@pytest.mark.parametrize(
+    ("message", "detail"),
+    [
+        pytest.param(request(), {}, id="a step"),
+        pytest.param(undo(reason="no badge"), {"reason": "no badge"}, id="a compensation"),
+    ],
+)
 def test_what_is_taken_on_tells_why_where_there_is_a_reason(
     bench: Workbench, message: SagaMessage, detail: dict[str, str]
 ) -> None:
