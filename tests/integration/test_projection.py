@@ -193,6 +193,16 @@ def test_a_saga_that_another_program_began_is_adopted() -> None:
     assert counters()["accepted"] == 2
 
 
+@pytest.mark.parametrize("at_once", [1, 2, 4, 5, 6])
+def test_however_few_rows_are_loaded_at_once_each_saga_of_a_batch_gets_on(
+    monkeypatch: pytest.MonkeyPatch, at_once: int
+) -> None:
+    monkeypatch.setattr(rows, "_IN_LIMIT", at_once)
+    ids = accept(5)
+    finish(*ids)
+    assert [saga(saga_id).status for saga_id in ids] == [COMPLETED] * 5
+
+
 def test_an_adopted_saga_that_gets_no_further_is_found_overdue(monkeypatch: pytest.MonkeyPatch) -> None:
     say(trace("foreign", event(Kind.STARTED, service="dashboard", hop=0)))
     monkeypatch.setattr(overdue.clock, "now", lambda: datetime.now(UTC) + timedelta(days=1))
