@@ -32,6 +32,14 @@ def test_services_are_listed_with_what_they_are_asked_and_how_they_are(client: C
     assert {"state", "detail", "in_flight", "backlog", "rate", "partitions", "restarts"} <= set(listed["notifier"])
 
 
+def test_a_service_that_nobody_has_heard_of_yet_is_starting_and_has_nothing_in_hand(client: Client) -> None:
+    services.ensure_rows((400, 3000))
+    nothing = dict.fromkeys(("in_flight", "backlog", "rate", "partitions", "restarts"), 0)
+    untouched = {"running": True, "lag_ms": [400, 3000], "faults": {}, "armed": {}, "instances": [], "heard": False}
+    for row in get(client, "/api/services")["services"]:
+        assert row.items() >= ({"state": "starting", "detail": ""} | nothing | untouched).items()
+
+
 @pytest.mark.parametrize(
     "change", [{"running": False}, {"lag_ms": [0, 0]}, {"lag_ms": [5, 50]}, {"running": True, "lag_ms": [1, 1]}]
 )

@@ -1,5 +1,6 @@
 """A saga's history: all that was said of it, causes before effects, and the messages that got lost on the way."""
 
+from functools import partial
 from typing import Any
 
 import pytest
@@ -41,6 +42,14 @@ def test_repeats_are_told_once() -> None:
     say(*way_back_of("known"), *way_back_of("known")[3:9])
     say(*way_back_of("known"))
     assert told("known") == THERE_AND_BACK
+
+
+def test_what_is_told_again_after_a_crash_is_told_as_it_was_the_first_time() -> None:
+    received, succeeded = (partial(event, kind, "provision") for kind in (Kind.RECEIVED, Kind.SUCCEEDED))
+    say(trace("known", received(at=at(1)), succeeded(at=at(2))))
+    say(trace("known", received(at=at(8)), succeeded(at=at(9))))
+    say(trace("known", received(at=at(8))))
+    assert [event["at"] for event in events_of("known")] == [at(1), at(2)]
 
 
 def test_clocks_that_disagree_change_no_order() -> None:
