@@ -107,8 +107,9 @@ class Performer:
         list(self._pool.map(self._fulfil, owed) if self._pool else map(self._fulfil, owed))
         standing = self._write([task for task in owed if task.after])
         late = [task for task in owed if task.after and standing[task.after.key] != task.after]
-        done = [self._done(task) for task in tasks if task not in late]
-        self._unsaid = [task.row for task in tasks if task.work.from_timer and not task.row.next_at]
+        ours = [task for task in tasks if task not in late]
+        self._unsaid = [task.row for task in ours if task.work.from_timer and not task.row.next_at]
+        done = [self._done(task) for task in ours]
         return done, [task.work for task in late]  # somebody else was faster: see what that makes of them
 
     def settle(self) -> None:

@@ -4,6 +4,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
+from django.db.models import Q
 from pydantic import TypeAdapter
 
 from dashboard.models import DeadLetter, Saga, TraceRecord
@@ -29,6 +30,13 @@ def events_of(saga_id: str) -> list[dict[str, Any]]:
 def trace_of(saga: Saga) -> str:
     """Return the id of the trace that the saga's messages belong to."""
     return saga.trace_id or tracing.trace_id_of(saga.saga_id)
+
+
+def dead_letters(*, after: int | None, limit: int) -> tuple[list[dict[str, Any]], int | None]:
+    """Return up to `limit` dead letters with ids below `after`, newest first, and the id to go on from, if any."""
+    older = Q() if after is None else Q(id__lt=after)
+    letters = list(DeadLetter.objects.filter(older).order_by("-id")[: limit + 1])
+    return dead_letter_rows(letters[:limit]), letters[limit - 1].id if len(letters) > limit else None
 
 
 def dead_letter_rows(letters: Sequence[DeadLetter]) -> list[dict[str, Any]]:

@@ -12,7 +12,7 @@ from ninja.errors import HttpError, ValidationError
 from dashboard.auditor.invariants import AUDITOR
 from dashboard.errors import BadRequest, DashboardError, NotFound
 from dashboard.live import nudge
-from dashboard.models import DeadLetter, Saga, Service
+from dashboard.models import Saga, Service
 from dashboard.readmodel import history, outbox, rescue, services
 from dashboard.readmodel.board import page, row_of
 from dashboard.web import audit, limits
@@ -188,11 +188,8 @@ def clear_faults(request: HttpRequest) -> dict[str, Any]:
     summary="Messages that no service could process, newest first",
 )
 def list_dead_letters(request: HttpRequest, query: Query[PageQuery]) -> dict[str, Any]:
-    older = Q() if query.after is None else Q(id__lt=query.after)
-    letters = list(DeadLetter.objects.filter(older).order_by("-id")[: query.limit + 1])
-    shown = letters[: query.limit]
-    following = str(shown[-1].id) if len(letters) > query.limit else None
-    return {"dead_letters": history.dead_letter_rows(shown), "next": following}
+    rows, following = history.dead_letters(after=query.after, limit=query.limit)
+    return {"dead_letters": rows, "next": None if following is None else str(following)}
 
 
 @api.post(

@@ -30,6 +30,15 @@ def told(office: Office) -> tuple[End | None, set[str]]:
     return office.state.end and office.state.end.end, office.standing
 
 
+def heirs_of(office: Office, scenario: str, *, failing: tuple[str, ...], seed: int) -> Iterator[tuple[int, Office]]:
+    """Yield, for each beginning of its log, how long that is and who went on from there to the end."""
+    for length in range(len(office.log) + 1):
+        heir = Office(stored(office.log[:length]), failing=failing, seed=seed)
+        heir.hear(start(scenario, round=2))
+        heir.run()
+        yield length, heir
+
+
 @pytest.mark.parametrize(("scenario", "failing"), CONVERSATIONS, ids=str)
 @settings(max_examples=5)
 @given(any_seed)
@@ -62,10 +71,7 @@ def test_a_saga_driven_on_from_any_beginning_of_its_log_ends_the_same(
     scenario: str, failing: tuple[str, ...], seed: int
 ) -> None:
     office = worked(scenario, failing=failing, seed=seed)
-    for length in range(len(office.log) + 1):
-        heir = Office(stored(office.log[:length]), failing=failing, seed=seed)
-        heir.hear(start(scenario, round=2))
-        heir.run()
+    for length, heir in heirs_of(office, scenario, failing=failing, seed=seed):
         assert told(heir) == told(office), f"from the first {length} lines"
 
 
@@ -105,10 +111,7 @@ def test_whoever_goes_on_from_any_beginning_of_a_log_counts_on_from_the_answers_
     scenario: str, failing: tuple[str, ...], seed: int
 ) -> None:
     office = worked(scenario, failing=failing, seed=seed)
-    for length in range(len(office.log) + 1):
-        heir = Office(stored(office.log[:length]), failing=failing, seed=seed)
-        heir.hear(start(scenario, round=2))
-        heir.run()
+    for length, heir in heirs_of(office, scenario, failing=failing, seed=seed):
         answered = 0
         for entry in heir.log:
             if entry.mark in (Mark.END_STEP, Mark.END_COMPENSATION):

@@ -9,8 +9,9 @@ from django.core import mail
 from django.db import OperationalError
 
 from consumers.ledger import Change, Ledger
+from consumers.performer import LOOK_EVERY_S
 from consumers.worker import Worker
-from saga import routing
+from saga import participation, routing
 from saga.bus import Consumer, Outgoing
 from saga.definitions import COORDINATOR, ONBOARDING, ORCHESTRATION, PATIENT, PERSISTENT, STYLES
 from saga.errors import BrokerUnavailable
@@ -160,6 +161,28 @@ def test_where_another_instance_was_first_its_result_is_passed_on(bench: Workben
     bench.run(bench.worker(perform=perform_too_late))
     assert [message.results["provision"] for message in bench.requests("authorize")] == [first.result]
     assert bench.events()[-1].detail == {"result": first.result}
+
+
+def test_what_another_instance_has_yet_to_say_is_kept_until_somebody_has_said_it(bench: Workbench) -> None:
+    say_again_at = bench.clock.now(in_s=100 + LOOK_EVERY_S)
+
+    def fail_then_be_too_late(message: SagaMessage) -> dict[str, Any]:
+        if len(bench.performed) == 1:
+            raise OSError("no route")
+        first = participation.done(bench.row(), {"device_id": "WS-of-the-other"}, at=bench.clock.now())
+        [asked] = bench.bus.messages("new-user")
+        Ledger("provisioner").record([Change(first, asked, say_again_at)])
+        return {"device_id": "WS-of-ours"}
+
+    worker = bench.worker(perform=fail_then_be_too_late)
+    bench.send(request())
+    bench.run(worker)
+    bench.clock.seconds += 100
+    kept = []
+    for _ in range(2):
+        worker.run_once()
+        kept.append((len(bench.requests("authorize")), Ledger("provisioner").next_at()))
+    assert kept == [(0, say_again_at), (1, None)]
 
 
 def test_an_email_that_a_crash_sends_again_is_the_same_email(bench: Workbench) -> None:
