@@ -27,7 +27,7 @@ class Dials:
     @property
     def armed(self) -> dict[str, Any]:
         """Return the orders that wait for their moment, as a heartbeat tells them."""
-        waiting = {"crash_at": self.crash_at and str(self.crash_at), "fail_next": self.fail_next}
+        waiting = {"crash_at": self.crash_at, "fail_next": self.fail_next}
         return {name: value for name, value in waiting.items() if value}
 
     def turn(self, control: Control) -> None:

@@ -48,7 +48,7 @@ class Inspection:
 
     def _select(self, statement: str, *values: str | int) -> Iterator[tuple[Any, ...]]:
         with connections[self.alias].cursor() as cursor:
-            cursor.execute(statement, values or None)
+            cursor.execute(statement, values)
             while rows := cursor.fetchmany(_FETCH):
                 yield from rows
 

@@ -75,9 +75,9 @@ class Performer:
 
     def greet(self, work: Work) -> tuple[SagaMessage, TraceEvent] | None:
         message = _request(work)
-        if message.step is None and message.action is Action.UNDO:
-            return None  # not before it is known whether there is anything left to roll back
-        kind = Kind.RECEIVED if message.action is Action.DO else Kind.UNDOING
+        kind = participation.greeting(message)
+        if kind is None:
+            return None
         detail = {"reason": message.reason} if message.reason else {}
         about = {"service": self.name, "attempt": 1, "at": self._clock.now(), "detail": detail}
         return message, reports.on_record(kind, work.record, message, **about)
@@ -210,7 +210,7 @@ class Performer:
         """Look into the ledger when `next_at` (RFC 3339, UTC) has come, if not earlier."""
         if next_at:
             wait = datetime.fromisoformat(next_at) - datetime.fromisoformat(self._clock.now())
-            self._look_at = min(self._look_at, self._clock.monotonic() + max(0.0, wait.total_seconds()))
+            self._look_at = min(self._look_at, self._clock.monotonic() + wait.total_seconds())
 
 
 def _request(work: Work) -> SagaMessage:

@@ -191,6 +191,13 @@ class Said(NamedTuple):
     detail: dict[str, Any]
 
 
+def greeting(message: SagaMessage) -> Kind | None:
+    """Return what a participant says of `message` as it takes it on; None if it must know its row before that."""
+    if message.action is Action.DO:
+        return Kind.RECEIVED
+    return Kind.UNDOING if message.step else None  # there may be nothing left to roll back
+
+
 def said(entry: Entry, message: SagaMessage) -> Said | None:
     """Return what a participant says about `message`, now that its row is `entry`; None if it is not worth a word."""
     if message.step is None:
@@ -216,15 +223,16 @@ def _said_of_doing(entry: Entry) -> Said:
     return Said(Kind.FAILED, number, entry.undone_at or entry.decided_at or "", {"refused": True, "error": why})
 
 
-def _said_of_undoing(entry: Entry, message: SagaMessage) -> Said | None:
+def _said_of_undoing(entry: Entry, message: SagaMessage) -> Said:
     number = attempt_number(entry, Action.UNDO)
     if entry.status is Status.UNDONE:
         return Said(Kind.UNDONE, number, entry.undone_at or "", {"reason": message.reason})
     if entry.status is Status.REFUSED:
         return Said(Kind.UNDONE, number, entry.undone_at or "", {"reason": message.reason, "refused": True})
-    if entry.status in (Status.UNDOING, Status.STUCK):
-        return _said_of_failure(entry, Kind.UNDO_FAILED if entry.status is Status.UNDOING else Kind.STUCK)
-    return None  # it failed, so there is nothing to undo
+    if entry.status is Status.FAILED:
+        detail = {"reason": message.reason, "failed": True, "error": entry.reason}
+        return Said(Kind.UNDONE, number, entry.decided_at or "", detail)
+    return _said_of_failure(entry, Kind.UNDO_FAILED if entry.status is Status.UNDOING else Kind.STUCK)
 
 
 def _said_of_failure(entry: Entry, kind: Kind) -> Said:

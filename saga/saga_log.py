@@ -72,16 +72,26 @@ class LogState:
 
     @property
     def to_undo(self) -> frozenset[str]:
-        """Return the steps to compensate, one without an answer only when nobody waits for the answer any more."""
-        steps = frozenset(self.done) | frozenset(self.undo_started)
-        steps |= self.unanswered if self.by_hand else frozenset()
+        """Return the steps to compensate, once no answer is waited for any more: one without an answer may be done."""
+        steps = frozenset(self.done.keys() | self.undo_started.keys() | self.unanswered)
         return steps | self.failed.keys() if self.definition.compensates_failed_step else steps
 
     @property
-    def outstanding(self) -> list[LogEntry]:
-        """Return the commands that nobody has answered yet."""
-        steps = [self.started[name] for name in sorted(self.unanswered - self.undo_started.keys())]
-        return steps + [entry for name, entry in self.undo_started.items() if name not in self.undone]
+    def given(self) -> list[LogEntry]:
+        """Return the latest command about each step."""
+        steps = [self.started[name] for name in sorted(self.started.keys() - self.undo_started.keys())]
+        return steps + list(self.undo_started.values())
+
+    @property
+    def to_give_again(self) -> list[LogEntry]:
+        """Return the commands of which it still counts what comes: not those to do what is about to be undone."""
+        given_up = self.to_undo - self.undo_started.keys() if self.aborted is not None else frozenset()
+        return [one for one in self.given if one.step not in given_up or not self.is_answered(one)]
+
+    def is_answered(self, command: LogEntry) -> bool:
+        if command.mark is Mark.START_COMPENSATION:
+            return command.step in self.undone
+        return command.step not in self.unanswered
 
 
 def replay(entries: Iterable[LogEntry]) -> LogState:
@@ -108,14 +118,13 @@ def orders(state: LogState, message: SagaMessage | Reply) -> list[Routed]:
     """Return the commands to give now that `message` is in the log; given twice, they do no harm.
 
     The ones that it caused, again if it comes again: the coordinator may have died before it could give them. And all
-    that are outstanding when the saga is driven on.
+    that count when the saga is driven on: who has answered says so once more, in case a broker has forgotten it.
     """
-    is_drive = isinstance(message, SagaMessage)
-    return [
-        _command(state, entry, round=message.round)
-        for entry in state.outstanding
-        if is_drive or entry.cause == message.id
-    ]
+    if isinstance(message, SagaMessage):
+        entries = state.to_give_again
+    else:
+        entries = [one for one in state.given if one.cause == message.id and not state.is_answered(one)]
+    return [_command(state, entry, round=message.round) for entry in entries]
 
 
 def _heard(state: LogState, message: SagaMessage | Reply) -> list[LogEntry]:
@@ -150,8 +159,8 @@ def _following(state: LogState, message: SagaMessage | Reply) -> list[LogEntry]:
     if state.end or state.request is None:
         return []
     if state.aborted is None and state.failed:
-        hop = max(state.hop, message.hop)
-        return [LogEntry(mark=Mark.ABORT, hop=hop, cause=message.id, reason=next(iter(state.failed.values())))]
+        reason = next(iter(state.failed.values()))
+        return [LogEntry(mark=Mark.ABORT, hop=state.hop, cause=message.id, reason=reason)]
     if state.aborted is None:
         return _next_stage(state, message)
     return [] if state.unanswered and not state.by_hand else _next_compensations(state, message)
@@ -177,13 +186,11 @@ def _next_compensations(state: LogState, message: SagaMessage | Reply) -> list[L
 
 
 def _starts(mark: Mark, steps: Sequence[Step], state: LogState, message: SagaMessage | Reply) -> list[LogEntry]:
-    hop = max(state.hop, message.hop) + 1
-    return [LogEntry(mark=mark, step=step.name, hop=hop, cause=message.id) for step in steps]
+    return [LogEntry(mark=mark, step=step.name, hop=state.hop + 1, cause=message.id) for step in steps]
 
 
 def _end(end: End, state: LogState, message: SagaMessage | Reply) -> LogEntry:
-    hop = max(state.hop, message.hop) + 1
-    return LogEntry(mark=Mark.END_SAGA, hop=hop, cause=message.id, reason=state.aborted, end=end)
+    return LogEntry(mark=Mark.END_SAGA, hop=state.hop + 1, cause=message.id, reason=state.aborted, end=end)
 
 
 def _write(state: LogState, entry: LogEntry) -> LogState:

@@ -31,8 +31,10 @@ STEP_STATUS_AFTER = {
     (Action.UNDO, Kind.UNDONE): "undone",
 }
 REFUSED = "refused"
+# What a step stays whose compensation found nothing to undo, by what the event's detail says of it.
+_NOTHING_TO_UNDO = (REFUSED, "failed")
 STEP_STATUSES = (WAITING, *STEP_STATUS_AFTER.values(), REFUSED)
-_GOING_BACK = frozenset({"failed", "undoing", "undo failed", STUCK, "undone", REFUSED})
+_GOING_BACK = frozenset({"failed", "undoing", "undo failed", "undone", REFUSED})
 _KIND_RANK = {kind: rank for rank, kind in enumerate(Kind)}
 _STEP_RANK = {said: rank for rank, said in enumerate(STEP_STATUS_AFTER, start=1)}
 
@@ -178,8 +180,8 @@ def _advance(step: StepState, event: TraceEvent) -> StepState:
     if status is None:
         return step
     is_undo = event.action is Action.UNDO
-    if status == "undone" and event.detail.get("refused"):
-        status = REFUSED
+    if status == "undone":
+        status = next((left for left in _NOTHING_TO_UNDO if event.detail.get(left)), status)
     known: dict[str, Any] = {
         "attempts": step.attempts if is_undo else max(step.attempts, event.attempt),
         "undo_attempts": max(step.undo_attempts, event.attempt) if is_undo else step.undo_attempts,

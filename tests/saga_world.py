@@ -111,6 +111,10 @@ class World:
 
     def _participate(self, message: SagaMessage, from_timer: bool) -> None:
         name = message.step or CLOSE
+        service = self.definition.step(message.step).service if message.step else "provisioner"
+        greeting = None if from_timer else participation.greeting(message)
+        if greeting:
+            self._say(Said(greeting, 1, AT, {}), message, service=service)
         before = self.ledgers.get(name) or participation.blank(SAGA_ID, name)
         duty = participation.duty(before, message, is_due=from_timer)
         after = self._fulfil(duty, before, message)
@@ -119,7 +123,6 @@ class World:
             self._post(Routed(routing.home_of(message), message), from_timer=True)
         if duty is Duty.LEAVE:
             return
-        service = self.definition.step(message.step).service if message.step else "provisioner"
         if said := participation.said(after, message):
             self._say(said, message, service=service)
         routed = routing.after(message, after)

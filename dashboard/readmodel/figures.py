@@ -102,8 +102,9 @@ def _sum(known: Series, series: Series) -> Series:
 
 
 def _outcome(event: TraceEvent) -> Sequence[str]:
-    """What was refused, because its compensation came first, was neither done nor undone, and took no time."""
-    return (event.action, REFUSED if event.detail.get("refused") else event.kind)
+    """What was refused, as its compensation came first, or had failed before that, was not undone, and took no time."""
+    took_no_time = event.detail.get("refused") or event.detail.get("failed")
+    return (event.action, REFUSED if took_no_time else event.kind)
 
 
 def _seconds(earlier: str, later: str) -> float:

@@ -7,6 +7,7 @@ from django.core import mail
 
 from saga import routing
 from saga.definitions import CHOREOGRAPHY, ONBOARDING, PERSISTENT
+from saga.errors import StepFailed
 from saga.messages import Action
 from tests.factories import ADA, command, request, undo
 from tests.workbench import CHAIN, Moody, Workbench
@@ -62,6 +63,15 @@ class TestUndo:
         bench.run(worker)
         assert (bench.performed, bench.taken_back, bench.requests("notify")) == ([], [], [])
         assert (bench.rows("authorizer"), bench.state().steps[1].status) == ({"authorize": "refused"}, "refused")
+
+    def test_a_failed_step_has_nothing_to_undo_and_is_still_called_failed(self, bench: Workbench) -> None:
+        worker = bench.worker("authorizer", perform=Moody(StepFailed("no badge")))
+        bench.send(request("authorize"))
+        bench.run(worker)
+        bench.send(undo("authorize"))
+        bench.run(worker)
+        assert (bench.rows("authorizer"), bench.state().steps[1].status) == ({"authorize": "failed"}, "failed")
+        assert bench.taken_back == []
 
     def test_an_undo_ends_the_attempts_at_a_step(self, bench: Workbench) -> None:
         worker = bench.worker("authorizer", perform=Moody(NO_ROUTE))

@@ -69,14 +69,17 @@ def drive_on(world: World, data: st.DataObject) -> None:
 
 
 def check_agreement(world: World) -> None:
-    """The ledgers agree with the status, nothing was done or taken back twice, and an end is final."""
+    """The ledgers and what was told agree with the status, nothing was done or taken back twice, an end is final."""
     assert len({event.kind for event in world.events if event.kind in (Kind.COMPLETED, Kind.COMPENSATED)}) <= 1
     statuses = {name: world.ledgers[name].status for name in world.ledgers}
     steps = [step.name for step in world.definition.steps]
+    told = {step.status for step in world.state.steps}
     if world.state.status == COMPLETED:
         assert all(statuses[name] is Status.DONE for name in steps)
+        assert told == {"done"}
     if world.state.status == COMPENSATED:
         assert not [name for name in steps if statuses.get(name) in STANDING]
+        assert told <= {"waiting", "failed", "undone", "refused"}
     assert not [name for name in steps if world.performed[name] > 1 or world.taken_back[name] > world.performed[name]]
 
 

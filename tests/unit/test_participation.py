@@ -35,7 +35,7 @@ DUTIES: dict[tuple[Status | None, Action], tuple[Duty, Duty, Duty]] = {
     (Status.UNDONE, UNDO): (Duty.SAY_AGAIN,) * 3,
 }
 # What there is to say, by the row and what was asked.
-WORDS: dict[tuple[Status, Action], tuple[Kind, int] | None] = {
+WORDS: dict[tuple[Status, Action], tuple[Kind, int]] = {
     (Status.TRYING, DO): (Kind.RETRYING, 1),
     (Status.DONE, DO): (Kind.SUCCEEDED, 1),
     (Status.FAILED, DO): (Kind.FAILED, 1),
@@ -43,7 +43,7 @@ WORDS: dict[tuple[Status, Action], tuple[Kind, int] | None] = {
     (Status.UNDOING, DO): (Kind.FAILED, 1),
     (Status.STUCK, DO): (Kind.FAILED, 1),
     (Status.UNDONE, DO): (Kind.FAILED, 1),
-    (Status.FAILED, UNDO): None,
+    (Status.FAILED, UNDO): (Kind.UNDONE, 1),
     (Status.REFUSED, UNDO): (Kind.UNDONE, 1),
     (Status.UNDOING, UNDO): (Kind.UNDO_FAILED, 1),
     (Status.STUCK, UNDO): (Kind.STUCK, 1),
@@ -200,7 +200,8 @@ class TestWords:
     @pytest.mark.parametrize(("status", "action"), WORDS, ids=str)
     def test_everything_said_has_its_time(self, status: Status, action: Action) -> None:
         said = participation.said(entry(status), asking(action))
-        assert said is None or said.at == AT
+        assert said
+        assert said.at == AT
 
     def test_a_success_tells_the_result_and_counts_the_failures_before(self) -> None:
         said = participation.said(entry(attempts=(attempt(1), attempt(2))), request())
@@ -219,6 +220,11 @@ class TestWords:
         assert asked
         assert taken_back
         assert (asked.detail["refused"], taken_back.detail["refused"]) == (True, True)
+
+    def test_a_compensation_that_finds_a_failed_step_says_that_it_failed(self) -> None:
+        said = participation.said(entry(Status.FAILED), undo(reason="no badge"))
+        assert said
+        assert said.detail == {"reason": "no badge", "failed": True, "error": "no route"}
 
     def test_an_undo_tells_why(self) -> None:
         said = participation.said(entry(Status.UNDONE), undo(reason="no room"))
