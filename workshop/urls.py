@@ -14,6 +14,7 @@ urlpatterns = [
     path("login/", pages.login, name="login"),
     path("logout/", pages.logout, name="logout"),
     path("sagas/<str:saga_id>", pages.saga, name="saga"),
+    path("favicon.ico", pages.favicon),
     path("healthz", pages.healthz),
     path("readyz", pages.readyz),
     path("metrics", pages.metrics),

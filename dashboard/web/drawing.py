@@ -40,6 +40,11 @@ HALVES: dict[str, tuple[str | None, str | None]] = {
     "refused": ("refused", "undone in advance"),
 }
 
+NOTHING_TO_UNDO = {
+    "failed": "it had failed: nothing to undo",
+    "refused": "it was not done, and never will be",
+}
+
 
 def stages_of(row: dict[str, Any]) -> list[list[dict[str, Any]]]:
     """Return the stages of a saga's definition, in order, each step with where it and its compensation are."""
@@ -67,7 +72,8 @@ def events_of(row: dict[str, Any], events: list[dict[str, Any]]) -> list[dict[st
             "role": role_of(event, style=row["style"]),
             "goes_back": event["action"] == "undo" or event["kind"] == "compensated",
             "after": _after(row["started_at"], event["at"]),
-            "error": event["detail"].get("error") or "",
+            "error": "" if _note(event) else event["detail"].get("error") or "",
+            "note": _note(event),
             "next_attempt_at": event["detail"].get("next_attempt_at"),
             "message": _pretty(event["payload"]),
             "headers": _pretty(event["headers"] or None),
@@ -95,6 +101,13 @@ def role_of(event: dict[str, Any], *, style: str) -> str:
 def _chain_words(definition: Definition, closing: Closing) -> str:
     services = " → ".join(step.service for step in definition.steps)
     return f"Each service tells the next: {services} → {closing.service}. A failure travels the same way back."
+
+
+def _note(event: dict[str, Any]) -> str:
+    """Return why there was nothing to undo, of a compensation that found nothing."""
+    if event["kind"] != "undone":
+        return ""
+    return next((why for found, why in NOTHING_TO_UNDO.items() if event["detail"].get(found)), "")
 
 
 def _goes_back(row: dict[str, Any]) -> bool:

@@ -82,6 +82,12 @@ def test_every_file_that_the_page_names_is_served(client: Client, elements: Any)
         answer.close()
 
 
+def test_browsers_that_ask_for_an_icon_by_habit_are_led_to_it(client: Client) -> None:
+    answer = client.get("/favicon.ico", follow=True)
+    assert b"".join(answer.streaming_content).startswith(b"<svg")
+    answer.close()
+
+
 @pytest.mark.parametrize("path", ["/", "/healthz", "/readyz", "/metrics"])
 def test_whoever_asks_for_the_head_alone_is_answered_as_for_the_whole(client: Client, path: str) -> None:
     whole, head = client.get(path), client.head(path)

@@ -1,6 +1,7 @@
 """The page of one saga, and the stories, as the server sends them: without script they are there as well."""
 
 import re
+from typing import Any
 
 import pytest
 from django.db import OperationalError, connection
@@ -10,7 +11,8 @@ from dashboard.models import Saga
 from dashboard.readmodel import outbox
 from dashboard.web.stories import STORIES
 from saga.definitions import CHOREOGRAPHY, ONBOARDING
-from saga.messages import User
+from saga.messages import Kind, User
+from tests.dash_factories import say, trace, undo_event
 
 pytestmark = pytest.mark.django_db
 
@@ -34,6 +36,21 @@ def test_what_users_are_called_is_shown_as_text(client: Client) -> None:
     html = client.get(f"/sagas/{started(NASTY)}").content.decode()
     assert NASTY not in html
     assert "&lt;script&gt;" in html
+
+
+@pytest.mark.parametrize(
+    ("detail", "note"),
+    [
+        pytest.param({"failed": True, "error": "no badge"}, "it had failed: nothing to undo", id="failed before"),
+        pytest.param({"refused": True}, "it was not done, and never will be", id="not done"),
+    ],
+)
+def test_a_compensation_that_found_nothing_to_undo_says_so(client: Client, detail: dict[str, Any], note: str) -> None:
+    saga_id = started()
+    say(trace(saga_id, undo_event(Kind.UNDONE, "authorize", detail=detail)))
+    html = client.get(f"/sagas/{saga_id}").content.decode()
+    assert f"<small>{note}</small>" in html
+    assert '<small class="said">' not in html
 
 
 @pytest.mark.parametrize("path", ["/sagas/no-such-saga", f"/sagas/{NASTY}", "/nowhere"])

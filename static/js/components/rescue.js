@@ -1,6 +1,6 @@
 // Retry, roll back, resolve by hand: the buttons that make sense for one saga, and what the server said to them.
 
-import { partsOf, setHidden, setText } from "../lib/dom.js";
+import { keepFocusNear, partsOf, setHidden, setText } from "../lib/dom.js";
 import { attempt, sendJson } from "../lib/http.js";
 import { rescuesOf } from "../model/rescue.js";
 import { lockIfLocked } from "./instructor.js";
@@ -36,14 +36,18 @@ export function createRescue(root, { onAsked = () => {} } = {}) {
       if (next === saga) return;
       if (next?.saga_id !== saga?.saga_id) forget();
       saga = next;
-      const can = next ? rescuesOf(next) : { resolve: [] };
-      for (const button of buttons) setHidden(button, !can[button.dataset.action]);
-      drawResolvers(can.resolve);
-      const isDone = !can.retry && !can["roll-back"] && can.resolve.length === 0;
-      // What was said to a click can be read as long as the saga is under way.
-      setHidden(root, isDone && (!next || Boolean(next.ended_at) || parts.accepted.textContent === ""));
+      keepFocusNear(root, draw);
     },
   };
+
+  function draw() {
+    const can = saga ? rescuesOf(saga) : { resolve: [] };
+    for (const button of buttons) setHidden(button, !can[button.dataset.action]);
+    drawResolvers(can.resolve);
+    const isDone = !can.retry && !can["roll-back"] && can.resolve.length === 0;
+    // What was said to a click can be read as long as the saga is under way.
+    setHidden(root, isDone && (!saga || Boolean(saga.ended_at) || parts.accepted.textContent === ""));
+  }
 
   function drawResolvers(steps) {
     if (parts.resolve.dataset.steps === steps.join()) return;

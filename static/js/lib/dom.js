@@ -49,6 +49,16 @@ export function setTimes(root, { nowMs, clockTime, countdown }) {
   for (const node of root.querySelectorAll("[data-countdown]")) setText(node, countdown(node.dataset.countdown, nowMs));
 }
 
+/** Whoever has the focus in `root`, where `change` hides or removes it, gets it on what stands around. */
+export function keepFocusNear(root, change) {
+  const focus = document.activeElement;
+  const wasInside = root.contains(focus);
+  change();
+  if (!wasInside || focus.checkVisibility()) return;
+  const around = root.checkVisibility() ? root : root.parentElement.closest("[tabindex]");
+  around.focus({ preventScroll: true });
+}
+
 /** Makes `parent` hold exactly `wanted`, in that order, without moving what already stands right. */
 export function arrangeChildren(parent, wanted) {
   const focus = document.activeElement;

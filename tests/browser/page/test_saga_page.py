@@ -89,11 +89,12 @@ def test_it_is_rolled_back_from_its_own_page(open_page: Callable[..., Page], wor
     workshop.stop_service("notifier")
     [saga_id] = workshop.onboard(1)
     page = open_page(f"/sagas/{saga_id}")
-    page.get_by_role("button", name="Roll back").click()
+    page.get_by_role("button", name="Roll back").press("Enter")
     expect(page.get_by_role("status")).to_contain_text("on its way")
     workshop.change_service("notifier", running=True)
     expect(page.locator(".saga-head")).to_contain_text("compensated", timeout=SLOW)
     expect(page.get_by_role("button", name="Roll back")).to_be_hidden()
+    assert page.evaluate("document.activeElement.matches('main, main *')")  # keys go on where they were
 
 
 def test_the_history_is_downloaded_as_json(
