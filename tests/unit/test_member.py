@@ -1,18 +1,22 @@
 """A member of a group through its rebalances, as the client library tells of them."""
 
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from kafka import TopicPartition as KafkaPartition
-from kafka.errors import RebalanceInProgressError
+from kafka.errors import KafkaConnectionError, KafkaError, RebalanceInProgressError
 
 from saga.bus import TopicPartition
+from saga.errors import BrokerUnavailable
 from workshop.kafka_bus import consumer
 from workshop.kafka_bus.consumer import Member
 from workshop.kafka_bus.origin import Origin
 
 BRISK_MS = 50
+MESSAGE = SimpleNamespace(topic="topic", partition=0, offset=7, key=b"", value=b"", headers=(), timestamp=-1)
 ONE, OTHER = KafkaPartition("topic", 0), KafkaPartition("topic", 1)
 
 
@@ -24,6 +28,12 @@ class Client:
         self._fetcher = SimpleNamespace(config={"fetch_max_wait_ms": BRISK_MS})
         self.committed: dict[int, int] = {}
         self.is_rebalancing = False
+        self._coordinator = SimpleNamespace(poll=self._join)
+        self.join: Callable[[], None] = lambda: None
+
+    def _join(self, *, timeout_ms: int) -> bool:
+        self.join()
+        return True
 
     def assignment(self) -> set[KafkaPartition]:
         return set()
@@ -71,6 +81,35 @@ class Group:
 @pytest.fixture
 def group() -> Group:
     return Group()
+
+
+def test_as_soon_as_it_has_joined_it_is_known_what_it_was_dealt(group: Group) -> None:
+    """Its client's own poll would go on to wait for messages."""
+    group.begin()
+    group.client.join = lambda: group.deal(ONE)
+    group.client.there = {ONE: [MESSAGE]}
+    assert group.member.poll(3600.0, limit=1) == []
+    assert group.member.assigned() == {TopicPartition(*ONE)}
+    assert len(group.member.poll(0.0, limit=1)) == 1
+
+
+@pytest.mark.parametrize(
+    ("trouble", "raised"),
+    [
+        pytest.param(RebalanceInProgressError(), nullcontext(), id="it is joined in the next poll"),
+        pytest.param(KafkaConnectionError(), pytest.raises(BrokerUnavailable), id="the broker has gone"),
+    ],
+)
+def test_trouble_while_joining_is_told_like_any_other(
+    group: Group, trouble: KafkaError, raised: AbstractContextManager[Any]
+) -> None:
+    def fail() -> None:
+        raise trouble
+
+    group.begin()
+    group.client.join = fail
+    with raised:
+        assert group.member.poll(0.0, limit=1) == []
 
 
 def test_what_stays_has_not_gone(group: Group) -> None:
@@ -128,8 +167,7 @@ def test_a_broker_is_asked_less_often_where_no_message_has_come_for_a_while(
     monkeypatch.setattr(consumer, "CALM_AFTER_S", 0.0)
     group.member.poll(0.0, limit=1)
     assert group.client.fetch_wait_ms() == consumer.CALM_FETCH_MS
-    message = SimpleNamespace(topic="topic", partition=0, offset=7, key=b"", value=b"", headers=(), timestamp=-1)
-    group.client.there = {ONE: [message]}
+    group.client.there = {ONE: [MESSAGE]}
     group.member.poll(0.0, limit=1)
     assert group.client.fetch_wait_ms() == BRISK_MS
 

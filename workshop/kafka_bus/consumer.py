@@ -3,6 +3,7 @@
 import logging
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping
+from typing import TypeVar
 
 from kafka import ConsumerRebalanceListener, KafkaConsumer, OffsetAndMetadata
 from kafka import TopicPartition as KafkaPartition
@@ -21,7 +22,7 @@ from saga.errors import BrokerUnavailable
 from workshop.kafka_bus.origin import Origin
 from workshop.kafka_bus.settings import ANSWER_MS, CALM_AFTER_S, CALM_FETCH_MS, CLOSE_S
 
-JOIN_PATIENCE_S = 0.5
+JOIN_PATIENCE_MS = 1000
 REBALANCING = (
     CommitFailedError,
     IllegalGenerationError,
@@ -31,6 +32,7 @@ REBALANCING = (
 )
 
 log = logging.getLogger(__name__)
+Answer = TypeVar("Answer")
 
 
 class Pace:
@@ -65,15 +67,9 @@ class Reader:
         self._paused = False
 
     def poll(self, timeout_s: float, *, limit: int) -> list[Record]:
-        self._origin.require()
         self._pause(limit == 0)
-        try:
-            batches = self._client.poll(timeout_ms=int(timeout_s * 1000), max_records=max(limit, 1))
-        except REBALANCING as error:
-            log.info("The group is rebalancing, and the next poll joins it again: %s", error)
-            return []
-        except KafkaError as error:
-            raise BrokerUnavailable(f"the broker did not deliver: {error}") from error
+        timeout_ms, most = int(timeout_s * 1000), max(limit, 1)
+        batches = self._ask(lambda: self._client.poll(timeout_ms=timeout_ms, max_records=most)) or {}
         records = [_record(message) for batch in batches.values() for message in batch]
         self._pace.on_poll(records)
         return records
@@ -86,6 +82,17 @@ class Reader:
 
     def close(self) -> None:
         self._client.close(autocommit=False, timeout_ms=int(CLOSE_S * 1000))
+
+    def _ask(self, question: Callable[[], Answer]) -> Answer | None:
+        """Return the client's answer, none in the middle of a rebalance."""
+        self._origin.require()
+        try:
+            return question()
+        except REBALANCING as error:
+            log.info("The group is rebalancing, and the next poll joins it again: %s", error)
+            return None
+        except KafkaError as error:
+            raise BrokerUnavailable(f"the broker did not deliver: {error}") from error
 
     def _pause(self, paused: bool) -> None:
         if paused != self._paused:
@@ -138,8 +145,9 @@ class Member(Reader, ConsumerRebalanceListener):
     def poll(self, timeout_s: float, *, limit: int) -> list[Record]:
         records = [] if self._joining else super().poll(timeout_s, limit=limit)
         if self._joining and not records:
-            # The library throws away a join that completes between two polls, and starts it again: stay for it.
-            records = super().poll(max(timeout_s, JOIN_PATIENCE_S), limit=limit)
+            # The library throws away a join that completes between two polls, and starts it again: stay for it. Its
+            # own poll would go on to wait for messages, and nobody would know that the partitions are there.
+            self._ask(lambda: self._client._coordinator.poll(timeout_ms=JOIN_PATIENCE_MS))
         if self._gone:
             gone, self._gone = self._gone, frozenset()
             self._on_revoked(gone)
