@@ -6,7 +6,8 @@ from pathlib import Path
 
 from dashboard.backstage.monitor import read_process_table
 
-TOLD_FOR_S = 3.0
+# Long enough to be read from a projector, and for a busy machine to tell it at all.
+TOLD_FOR_S = 6.0
 
 
 class BrokerProbe:

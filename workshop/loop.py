@@ -103,12 +103,15 @@ class Loop(Generic[W]):
                 self._be("running")
                 if not has_more:
                     self._stop.wait(self._rest_s)
+        except Exception as trouble:
+            self._be("failing", _told(trouble))  # it is closed knowing that
+            raise
         finally:
             self.worker = None
             worker.close()
 
     def _fail(self, error: Exception) -> None:
-        self._be("failing", f"{type(error).__name__}: {error}"[:LONGEST_DETAIL])
+        self._be("failing", _told(error))
         delay = min(LONGEST_DELAY_S, FIRST_DELAY_S * 2 ** min(self._failures, 10))
         self._failures += 1
         self._stop.wait(delay)
@@ -117,3 +120,7 @@ class Loop(Generic[W]):
         if state != self.state:
             log.info("%s: %s", self.name, state)
         self.state, self.detail = state, detail
+
+
+def _told(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}"[:LONGEST_DETAIL]

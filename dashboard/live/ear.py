@@ -20,6 +20,7 @@ class Ear:
         self._heard = heard
         self._channel: str | None = None
         self._task: asyncio.Task[None] | None = None
+        self._is_away = False
 
     async def open(self) -> None:
         """Return when the group is joined, or the layer has been found away; then it is tried again meanwhile."""
@@ -36,7 +37,7 @@ class Ear:
                 await self._layer.receive(self._channel)
                 self._heard()
             except Exception as trouble:
-                log.warning("the channel layer cannot be heard: %s", trouble)
+                self._tell_once("the channel layer cannot be heard: %s", trouble)
                 has_joined = False
 
     async def _try_to_join(self) -> bool:
@@ -45,6 +46,12 @@ class Ear:
             self._channel = self._channel or await self._layer.new_channel()
             await self._layer.group_add(self._group, self._channel)
         except Exception as trouble:
-            log.warning("the channel layer cannot be joined: %s", trouble)
+            self._tell_once("the channel layer cannot be joined: %s", trouble)
             return False
+        self._is_away = False
         return True
+
+    def _tell_once(self, sentence: str, trouble: Exception) -> None:
+        if not self._is_away:
+            log.warning(sentence, trouble)
+        self._is_away = True

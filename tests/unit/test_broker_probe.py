@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from workshop.broker_probe import BrokerProbe
+from workshop.broker_probe import TOLD_FOR_S, BrokerProbe
 
 
 class Now:
@@ -42,7 +42,7 @@ def test_a_death_that_nobody_saw_is_told_for_a_moment_afterwards(table: Path) ->
     assert probe() == ""
     write(table, "running", restarts=1)
     assert "killed by SIGKILL" in probe()
-    clock.seconds += 2.9
+    clock.seconds += TOLD_FOR_S - 0.1
     assert probe() != ""
     clock.seconds += 0.2
     assert probe() == ""

@@ -120,6 +120,12 @@ def test_each_service_is_given_a_database() -> None:
     assert sorted(listed.split()) == sorted(SERVICES)
 
 
+def test_kafka_leaves_no_nameless_volume_behind() -> None:
+    """These are what its image declares as volumes."""
+    mounted = {volume.partition(":")[2] for volume in ALL["kafka"]["volumes"]} | {*ALL["kafka"]["tmpfs"]}
+    assert mounted == {"/etc/kafka/secrets", "/var/lib/kafka/data", "/mnt/shared/config"}
+
+
 def test_nothing_is_lost_when_the_containers_are() -> None:
     kept = {volume.split(":")[0] for service in ALL.values() for volume in service.get("volumes", [])}
     assert set(FILE["volumes"]) <= kept

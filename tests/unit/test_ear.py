@@ -89,6 +89,14 @@ async def test_who_has_listened_for_years_still_hears(monkeypatch: pytest.Monkey
         await heard.wait()
 
 
+async def test_an_outage_is_told_once_however_long_it_lasts(
+    layer: FlakyLayer, caplog: pytest.LogCaptureFixture
+) -> None:
+    layer.failures["group_add"] = 5
+    assert await hears(layer)
+    assert len(caplog.records) == 1
+
+
 async def test_only_one_channel_is_used_so_that_none_fills_up_unread(layer: FlakyLayer) -> None:
     layer.failures["group_add"] = 3
     await hears(layer)

@@ -100,6 +100,18 @@ def test_what_cannot_be_opened_is_tried_again(trouble: Exception) -> None:
         eventually(lambda: opener.runs_number(1))
 
 
+def test_a_worker_that_failed_is_closed_knowing_that() -> None:
+    """Then it need not try to say any more."""
+    closed: list[tuple[str, str]] = []
+    worker = Worker(failing_with(BrokerUnavailable("gone")))
+    opener = Opener(worker)
+    loop = Loop("test", opener)
+    worker.close = lambda: closed.append((loop.state, loop.detail))  # type: ignore[method-assign]
+    with running(loop):
+        eventually(lambda: opener.runs_number(2))
+    assert closed == [("failing", "BrokerUnavailable: gone")]
+
+
 def test_trouble_with_closing_is_survived_too() -> None:
     worker = Worker(failing_with(BrokerUnavailable("gone")))
     worker.close = failing_with(OSError("cannot close"))  # type: ignore[method-assign]
