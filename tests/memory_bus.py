@@ -8,38 +8,14 @@ everything is forgotten, as when the embedded broker is started again.
 import threading
 import zlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from itertools import count
 
 from saga.bus import Outgoing, Place, Record, TopicPartition
 from saga.errors import BrokerUnavailable
+from tests.memory_group import Group
 
 MAX_MESSAGE_BYTES = 1_000_000
 Revoked = Callable[[frozenset[TopicPartition]], None]
-
-
-@dataclass
-class Group:
-    members: list["MemoryMember"] = field(default_factory=list)
-    committed: dict[TopicPartition, int] = field(default_factory=dict)
-    generation: int = 0
-
-    def join(self, member: "MemoryMember") -> None:
-        self.members.append(member)
-        self.generation += 1
-
-    def leave(self, member: "MemoryMember") -> None:
-        if member in self.members:
-            self.members.remove(member)
-            self.generation += 1
-
-    def share_of(self, member: "MemoryMember", partitions: Sequence[TopicPartition]) -> frozenset[TopicPartition]:
-        """Deal out the partitions of each topic in turn to the members that want it."""
-        takers = {
-            topic: [other for other in self.members if topic in other.topics]
-            for topic in {tp.topic for tp in partitions}
-        }
-        return frozenset(tp for tp in partitions if takers[tp.topic][tp.partition % len(takers[tp.topic])] is member)
 
 
 class MemoryBus:
@@ -103,6 +79,13 @@ class MemoryBus:
 
     def group(self, name: str) -> Group:
         return self._groups.setdefault(name, Group())
+
+    def evict(self, group: str) -> None:
+        """Throw all members out of a group, as they are who were silent for too long; they join again as they poll."""
+        with self.changed:
+            for member in list(self.group(group).members):
+                member.generation = 0
+                self.group(group).leave(member)
 
     def append(self, message: Outgoing) -> Place:
         tp = TopicPartition(message.topic, zlib.crc32(message.key) % self.topics[message.topic])
@@ -199,7 +182,7 @@ class MemoryMember(MemoryReader):
         self.topics = frozenset(topics)
         self._group = bus.group(group)
         self._on_revoked = on_revoked
-        self._generation = 0
+        self.generation = 0
         self._revoked: frozenset[TopicPartition] = frozenset()
 
     def poll(self, timeout_s: float, *, limit: int) -> list[Record]:
@@ -213,7 +196,7 @@ class MemoryMember(MemoryReader):
     def commit(self, offsets: Mapping[TopicPartition, int]) -> None:
         with self._bus.changed:
             self._bus.require(self._life)
-            if self._generation == self._group.generation:
+            if self.generation == self._group.generation:
                 self._group.committed |= {tp: at for tp, at in offsets.items() if tp in self._positions}
 
     def close(self) -> None:
@@ -222,12 +205,12 @@ class MemoryMember(MemoryReader):
             self._bus.changed.notify_all()
 
     def _has_news(self) -> bool:
-        return super()._has_news() or self._generation != self._group.generation
+        return super()._has_news() or self.generation != self._group.generation
 
     def _join(self) -> None:
         with self._bus.changed:
             self._bus.require(self._life)
-            if not self._generation:
+            if not self.generation:
                 self._group.join(self)
                 self._bus.changed.notify_all()
             self._follow()
@@ -238,8 +221,8 @@ class MemoryMember(MemoryReader):
 
     def _follow(self) -> None:
         """If the group has changed, take what it deals out now, from where it committed."""
-        if self._generation != self._group.generation:
-            self._generation = self._group.generation
+        if self.generation != self._group.generation:
+            self.generation = self._group.generation
             self._revoked |= self.assigned()
             mine = self._group.share_of(self, self._bus.partitions(self.topics))
             self._positions = {tp: self._group.committed.get(tp, 0) for tp in mine}

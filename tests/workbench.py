@@ -1,7 +1,6 @@
 """Workers on a bench: a broker in memory, a clock held in the hand, and a fuse that blows at a chosen instant."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import replace
 from random import Random
 from typing import Any, TypeVar
@@ -9,108 +8,25 @@ from typing import Any, TypeVar
 from consumers.coordinator import Coordinator
 from consumers.dials import Dials
 from consumers.faults import Faults
-from consumers.ledger import Change, Key, Ledger
-from consumers.log_store import SagaLogStore
+from consumers.ledger import Ledger
 from consumers.models import Effect
 from consumers.participants import PARTICIPANTS
 from consumers.performer import Performer
 from consumers.role import Role
 from consumers.worker import Worker
 from saga import wire
-from saga.bus import Outgoing, Place, TopicPartition
+from saga.bus import Outgoing
 from saga.definitions import CLOSE, COORDINATOR, REPLIES, definition_of
 from saga.messages import DeadLetter, Reply, SagaMessage, Trace, TraceEvent
 from saga.participation import Entry
-from saga.saga_log import LogEntry
 from saga.state import SagaState, initial
 from saga.topics import DEAD_LETTER, TOPICS_BY_SERVICE, TRACE, partitions_by_topic
-from tests.factories import HeldClock, fold, outgoing
-from tests.memory_bus import MemoryBus, MemoryMember, MemoryProducer, Revoked
+from tests.factories import HeldClock, fold, outgoing, request
+from tests.fuse import Crash, Fuse, FusedBus, FusedLedger, FusedLog
 
 # The services of the onboarding, along the chain.
 CHAIN = ("provisioner", "authorizer", "notifier")
-INSTANTS = [f"{when} {what}" for what in ("ledger", "outcome", "trace", "commit") for when in ("before", "after")]
 M = TypeVar("M", bound=wire.Payload)
-
-
-class Crash(BaseException):
-    """Stands for SIGKILL: no worker's code may catch it."""
-
-
-class Fuse:
-    """Writes down each instant of a cycle, or blows at it."""
-
-    def __init__(self) -> None:
-        self.passed: list[str] = []
-        self.blow_at: str | None = None
-
-    @contextmanager
-    def around(self, what: str) -> Iterator[None]:
-        self._pass(f"before {what}")
-        yield
-        self._pass(f"after {what}")
-
-    def _pass(self, instant: str) -> None:
-        if instant == self.blow_at:
-            self.blow_at = None
-            raise Crash(instant)
-        self.passed.append(instant)
-
-
-class FusedProducer(MemoryProducer):
-    def __init__(self, bus: "FusedBus", life: int) -> None:
-        super().__init__(bus, life)
-        self._fuse = bus.fuse
-
-    def send(self, messages: Sequence[Outgoing]) -> list[Place]:
-        if not messages:
-            return []
-        with self._fuse.around("trace" if messages[0].topic in (TRACE, DEAD_LETTER) else "outcome"):
-            return super().send(messages)
-
-
-class FusedMember(MemoryMember):
-    def __init__(self, bus: "FusedBus", life: int, *, group: str, topics: Iterable[str], on_revoked: Revoked) -> None:
-        super().__init__(bus, life, group=group, topics=topics, on_revoked=on_revoked)
-        self._fuse = bus.fuse
-
-    def commit(self, offsets: Mapping[TopicPartition, int]) -> None:
-        with self._fuse.around("commit"):
-            super().commit(offsets)
-
-
-class FusedBus(MemoryBus):
-    def __init__(self, topics: Mapping[str, int], fuse: Fuse) -> None:
-        super().__init__(topics)
-        self.fuse = fuse
-
-    def producer(self) -> FusedProducer:
-        return FusedProducer(self, self._open())
-
-    def consumer(self, group: str, topics: Iterable[str], *, on_revoked: Revoked) -> FusedMember:
-        return FusedMember(self, self._open(), group=group, topics=topics, on_revoked=on_revoked)
-
-
-class FusedLedger(Ledger):
-    def __init__(self, alias: str, fuse: Fuse) -> None:
-        super().__init__(alias)
-        self._fuse = fuse
-
-    def record(self, changes: Sequence[Change]) -> Mapping[Key, Entry]:
-        with self._fuse.around("ledger"):
-            return super().record(changes)
-
-
-class FusedLog(SagaLogStore):
-    """Counts as the coordinator's ledger: it is what the coordinator writes down."""
-
-    def __init__(self, alias: str, fuse: Fuse) -> None:
-        super().__init__(alias)
-        self._fuse = fuse
-
-    def append(self, entries: Mapping[str, tuple[int, Sequence[LogEntry]]], *, at: str) -> None:
-        with self._fuse.around("ledger"):
-            super().append(entries, at=at)
 
 
 class Moody:
@@ -139,8 +55,8 @@ def _die() -> None:
 
 
 class Workbench:
-    def __init__(self, partitions: int = 1) -> None:
-        self.fuse = Fuse()
+    def __init__(self, partitions: int = 1, *, fuse: Fuse | None = None) -> None:
+        self.fuse = fuse or Fuse()
         self.bus = FusedBus(partitions_by_topic(partitions), self.fuse)
         self.clock = HeldClock()
         self.dials = Dials(lag_ms=(0, 0))
@@ -263,3 +179,10 @@ class Workbench:
 
     def backlog(self, service: str = "provisioner") -> int:
         return sum(self.bus.end_offsets(TOPICS_BY_SERVICE[service]).values()) - self.committed(service)
+
+
+def take_on(bench: Workbench, worker: Worker, saga_id: str, *, lag_ms: int) -> None:
+    """Let a worker take on a step of a saga, which takes so long."""
+    bench.dials.lag_ms = (lag_ms, lag_ms)
+    bench.send(request(saga_id=saga_id))
+    worker.run_once()
