@@ -19,7 +19,7 @@ SLOW = {"LiveWorkshop", "broker", "kafka_server", "kafka_address", "postgres_ser
 TOGETHER = {
     "browser/page/test_instructor.py": "a guarded workshop and its browser",
     "browser/": "a workshop and its browser",
-    "test_bus_contract.py": "an Apache Kafka",
+    "test_bus_contract": "an Apache Kafka",
     "test_kafka_cluster.py": "an Apache Kafka",
     "test_whole_": "a workshop",
 }

@@ -1,11 +1,8 @@
 """Builders for tests of the dashboard: what services would have said, and boards on which they have said it."""
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
-
-from django.db import transaction
 
 from dashboard.models import Board, Saga
 from dashboard.readmodel import outbox
@@ -140,11 +137,3 @@ def counters() -> dict[str, int]:
     """Return the board's counters, the sequence left out."""
     names = ("accepted", "ended", "completed", "compensated", "out_of_order", "dead_letters")
     return {name: getattr(Board.current(), name) for name in names}
-
-
-@contextmanager
-def taken_back() -> Iterator[None]:
-    """Take back what happens inside: each example of a property begins with the same board."""
-    with transaction.atomic():
-        yield
-        transaction.set_rollback(True)

@@ -1,8 +1,15 @@
 """What the browser tests look at, by the names that people know."""
 
+from collections.abc import Callable
+
 from playwright.sync_api import Locator, Page, expect
 
+from tests.eventually import eventually
+from tests.live import PATIENCE_S
+
 SLOW = 60_000
+
+SetLag = Callable[[int, int], None]
 
 
 def row(page: Page, saga_id: str) -> Locator:
@@ -26,3 +33,22 @@ def click_for_saga(page: Page, button: str, *, within: str) -> str:
         page.locator(f"[data-component={within}]").get_by_role("button", name=button, exact=True).click()
     [saga_id] = waited.value.json()["saga_ids"]
     return saga_id
+
+
+def onboard(page: Page, times: int = 1) -> list[str]:
+    """Click the button and return the ids of the sagas whose rows appeared, in the order they were started."""
+    before = set(shown(page))
+    for _ in range(times):
+        page.get_by_role("button", name="Onboard New User", exact=True).click()
+    eventually(lambda: len(set(shown(page)) - before) == times, within_s=PATIENCE_S)
+    return [saga_id for saga_id in reversed(shown(page)) if saga_id not in before]
+
+
+def shown(page: Page) -> list[str]:
+    rows = page.get_by_role("table", name="Sagas").locator("tr[data-saga-id]")
+    return rows.evaluate_all("rows => rows.map(row => row.dataset.sagaId)")
+
+
+def expect_completed(page: Page, saga_ids: list[str]) -> None:
+    for saga_id in saga_ids:
+        status(page, saga_id, "completed")

@@ -1,9 +1,24 @@
 import gc
 from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
+from django.test import Client
 
+from consumers import worker
+from dashboard.backstage import calm, relay, retention
+from dashboard.readmodel import outbox, services
+from dashboard.web import instructor
+from dashboard.web.buckets import Buckets
 from tests.brokers import Broker, embedded_broker, kafka_broker, memory_broker
+from tests.dash_factories import memory_bus
+from tests.dash_instructor import PASSWORD
+from tests.dash_socket import Server
+from tests.house import House
+from tests.memory_bus import MemoryBus
+from tests.supervised import Run
 
 
 @pytest.fixture(params=["memory", "embedded", "kafka"])
@@ -16,3 +31,65 @@ def broker(request: pytest.FixtureRequest) -> Iterator[Broker]:
     with opened as broker:
         yield broker
     gc.collect()  # the client library leaves a socket behind now and then, and should be found out here
+
+
+@pytest.fixture
+def topic(broker: Broker) -> str:
+    return broker.topic(3)
+
+
+@pytest.fixture
+def bus() -> MemoryBus:
+    return memory_bus()
+
+
+@pytest.fixture
+def house(monkeypatch: pytest.MonkeyPatch) -> House:
+    """A house in which nobody waits, and sagas are deleted two by two."""
+    monkeypatch.setattr(retention, "DELETED_AT_ONCE", 2)
+    monkeypatch.setattr(calm, "ROUNDS", 2)
+    monkeypatch.setattr(worker, "POLL_TIMEOUT_S", 0.0)
+    monkeypatch.setattr(worker, "GATHER_S", 0.0)
+    return House()
+
+
+@pytest.fixture
+def eager_relay(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A relay finds out at once that nothing is to be done."""
+    monkeypatch.setattr(relay, "IDLE_S", 0)
+    monkeypatch.setattr(relay, "GATHER_S", 0)
+    outbox.news.clear()
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Iterator[Run]:
+    """A supervisor that has ended when the test has."""
+    run = Run(tmp_path)
+    yield run
+    run.end()
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch) -> Server:
+    return Server(monkeypatch)
+
+
+@pytest.fixture
+def guarded(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """There is an instructor, nobody has guessed yet, and time stands still."""
+    settings.INSTRUCTOR_PASSWORD = PASSWORD
+    monkeypatch.setattr(instructor, "_failures", Buckets())
+    monkeypatch.setattr(instructor, "time", SimpleNamespace(monotonic=lambda: 0.0))
+
+
+@pytest.fixture
+def browser() -> Client:
+    """A browser that has the page open, and is held to its token."""
+    browser = Client(enforce_csrf_checks=True, HTTP_ACCEPT="text/html")
+    browser.get("/")
+    return browser
+
+
+@pytest.fixture
+def service() -> None:
+    services.ensure_rows((400, 3000))

@@ -10,15 +10,10 @@ from django.urls import get_resolver
 from dashboard.models import DeadLetter, Service
 from dashboard.readmodel import services
 from saga.topics import SERVICES
+from tests.dash_api import get
 from tests.dash_factories import accept, completion, letter, say
 
 pytestmark = pytest.mark.django_db(databases=["default", *SERVICES])
-
-
-def get(client: Client, path: str) -> Any:
-    answer = client.get(path)
-    assert answer.status_code == 200, answer.content
-    return answer.json()
 
 
 def test_services_are_listed_with_what_they_are_asked_and_how_they_are(client: Client) -> None:

@@ -13,11 +13,6 @@ from tests.dash_socket import Server
 pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
 
 
-@pytest.fixture
-def server(monkeypatch: pytest.MonkeyPatch) -> Server:
-    return Server(monkeypatch)
-
-
 FRAMES: dict[str, dict[str, Any]] = {
     "a megabyte": {"text": "x" * MEGABYTE},
     "a megabyte of JSON": {"text": json.dumps({"type": "trace-mode", "enabled": False, "why": "x" * MEGABYTE})},

@@ -18,17 +18,12 @@ from saga.errors import BrokerUnavailable
 from saga.messages import Kind, Trace
 from saga.times import rfc3339
 from saga.topics import TRACE
-from tests.dash_factories import accept, at, event, finish, life_of, memory_bus, saga, say, stuck_undo, trace
+from tests.dash_factories import accept, at, event, finish, life_of, saga, say, stuck_undo, trace
 from tests.memory_bus import MemoryBus
 
 pytestmark = pytest.mark.django_db
 
 LONG_AGO = at(0)
-
-
-@pytest.fixture
-def bus() -> MemoryBus:
-    return memory_bus()
 
 
 @pytest.fixture

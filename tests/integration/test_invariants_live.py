@@ -19,6 +19,7 @@ from saga.participation import Status
 from saga.routing import End
 from saga.saga_log import LogEntry, Mark
 from saga.topics import PARTICIPANTS, SERVICES
+from tests.dash_auditor import red
 from tests.dash_factories import STEPS, accept, at, compensation, completion, finish, say, trace
 from tests.dash_ledgers import do, log_end, note
 from workshop.snapshots import snapshot
@@ -77,10 +78,6 @@ def auditor(holding: Callable[[str], None], *, looking: Callable[[str], None] = 
         made.add_ledger(Watched(of_ledger(service), looking))
     made.add_log(Watched(of_log(COORDINATOR), looking))
     return made
-
-
-def red(auditor: Auditor) -> dict[str, str]:
-    return {check["name"]: check["detail"] for check in auditor.report()["checks"] if not check["ok"]}
 
 
 def lives(alias: str) -> None:

@@ -18,18 +18,12 @@ from tests.dash_factories import (
     counters,
     letter,
     life_of,
-    memory_bus,
     outgoing,
     saga,
 )
 from tests.memory_bus import MemoryBus
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def bus() -> MemoryBus:
-    return memory_bus()
 
 
 @pytest.fixture

@@ -15,15 +15,10 @@ from saga.messages import DeadLetter as Letter
 from saga.messages import Kind
 from saga.topics import DEAD_LETTER, HEARTBEAT, TRACE
 from tests.dash_bench import Bench
-from tests.dash_factories import beat, completion, event, letter, memory_bus, outgoing, saga, trace
+from tests.dash_factories import beat, completion, event, letter, outgoing, saga, trace
 from tests.memory_bus import MemoryBus
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def bus() -> MemoryBus:
-    return memory_bus()
 
 
 @pytest.fixture

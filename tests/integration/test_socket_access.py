@@ -11,11 +11,6 @@ from tests.dash_socket import HOST, ORIGIN, Server, is_refused, open_page
 pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
 
 
-@pytest.fixture
-def server(monkeypatch: pytest.MonkeyPatch) -> Server:
-    return Server(monkeypatch)
-
-
 REFUSED = {
     "a page of another site": (HOST, (b"origin", b"http://evil.example")),
     "a page of another port": (HOST, (b"origin", b"http://localhost:9999")),

@@ -8,11 +8,6 @@ from tests.dash_socket import Server, shows
 pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
 
 
-@pytest.fixture
-def server(monkeypatch: pytest.MonkeyPatch) -> Server:
-    return Server(monkeypatch)
-
-
 async def test_without_trace_only_what_has_ended_is_sent_and_no_step_of_it(server: Server) -> None:
     before, during, under_way = await server.do(accept, 3)
     await server.do(say, *life_of(before), life_of(under_way)[1])

@@ -20,11 +20,6 @@ from tests.dash_socket import PATIENCE_S, PageSocket, Server, shows
 pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
 
 
-@pytest.fixture
-def server(monkeypatch: pytest.MonkeyPatch) -> Server:
-    return Server(monkeypatch)
-
-
 async def test_the_page_is_told_when_something_breaks_and_when_it_works_again(server: Server) -> None:
     troubles = ["it did not answer"]
     async with server.page() as page:

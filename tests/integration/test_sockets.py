@@ -2,21 +2,14 @@
 
 import pytest
 
-from dashboard.live import frames, hub
+from dashboard.live import hub
 from dashboard.models import Board, DeadLetter, Saga
-from dashboard.readmodel import board, services
-from saga.messages import Kind
+from dashboard.readmodel import services
 from saga.topics import SERVICES
-from tests.dash_factories import STEPS, accept, event, finish, letter, life_of, say, trace, undo_event
+from tests.dash_factories import accept, finish, letter, life_of, say
 from tests.dash_socket import Server, shows
-from workshop.web_server import MAX_UNSENT_BYTES
 
 pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
-
-
-@pytest.fixture
-def server(monkeypatch: pytest.MonkeyPatch) -> Server:
-    return Server(monkeypatch)
 
 
 async def test_the_first_frame_is_everything(server: Server) -> None:
@@ -122,23 +115,6 @@ async def test_pages_that_come_at_once_are_shown_one_reading_of_the_board(
             assert [row["saga_id"] for row in (await late.next())["sagas"]] == ids
 
 
-async def test_a_page_that_knew_more_than_it_is_shown_anew_misses_nothing(
-    server: Server, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(hub, "SNAPSHOT_SHARED_S", 3600)
-    monkeypatch.setattr(hub, "QUIET_CHECK_S", 3600)
-    async with server.page() as one:
-        await one.next()
-        ids = await server.do(accept, 1)
-        told_elsewhere = (await server.do(Board.current)).seq
-        ids += await server.do(accept, 1)
-        async with server.page() as back:
-            await back.next()
-            await back.say({"type": "resume", "after": told_elsewhere})
-            await back.until(shows(*ids))
-            assert back.rows().keys() == set(ids)
-
-
 async def test_news_alone_are_enough(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(hub, "QUIET_CHECK_S", 3600)
     async with server.page() as page:
@@ -153,89 +129,6 @@ async def test_lost_news_are_made_good_by_the_next_look(server: Server) -> None:
         await page.next()
         ids = await server.do(accept, 1)
         await page.until(shows(*ids))
-
-
-async def test_a_page_that_comes_back_is_sent_all_that_changed_since_and_nothing_else(server: Server) -> None:
-    ids = await server.do(accept, 6)
-    async with server.page() as page:
-        seen = (await page.next())["seq"]
-    await server.do(finish, ids[1], ids[4])
-    more = await server.do(accept, 1)
-    async with server.page() as page:
-        snapshot = await page.next()
-        await page.say({"type": "resume", "after": seen})
-        delta = await page.next()
-        await page.say({"type": "resume", "after": delta["seq"]})
-        nothing = await page.next()
-        [another] = await server.do(accept, 1)
-        following = await page.next()
-    assert sorted(row["saga_id"] for row in delta["sagas"]) == sorted([ids[1], ids[4], *more])
-    assert (delta["type"], delta["seq"], delta["resumed"]) == ("delta", snapshot["seq"], True)
-    assert "resumed" not in following
-    assert (nothing["type"], nothing["resumed"]) == ("health", True)
-    assert [row["saga_id"] for row in following["sagas"]] == [another]
-
-
-async def test_coming_back_without_trace_brings_only_what_has_ended(server: Server) -> None:
-    ids = await server.do(accept, 3)
-    await server.do(finish, ids[0])
-    async with server.page("?trace=off") as page:
-        await page.next()
-        await page.say({"type": "resume", "after": 0})
-        await page.next()
-    assert [row["saga_id"] for row in page.frames[1]["sagas"]] == [ids[0]]
-    assert page.knows_no_steps
-
-
-async def test_a_page_for_which_too_much_has_changed_is_shown_the_board_anew(
-    server: Server, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(hub, "CATCH_UP_ROWS", 3)
-    ids = await server.do(accept, 4)
-    async with server.page() as page:
-        await page.next()
-        await page.say({"type": "resume", "after": 0})
-        again = await page.next()
-    assert again["type"] == "snapshot"
-    assert {row["saga_id"] for row in again["sagas"]} == set(ids)
-
-
-async def test_what_a_page_catches_up_with_is_far_below_what_the_server_holds_for_it(server: Server) -> None:
-    [saga_id] = await server.do(accept)
-    reason = "нет свободных мест " * 10
-    errors = [trace(saga_id, event(Kind.RETRYING, step, attempt=9, detail={"error": reason})) for step in STEPS]
-    await server.do(say, *errors, trace(saga_id, undo_event(Kind.STUCK, STEPS[0], detail={"error": reason})))
-    view = await server.do(lambda: board.changes(after=0, limit=1))
-    frame = frames.view("delta", view, trace=True, health=[])
-    assert len(frame.encode()) * max(hub.CATCH_UP_ROWS, hub.FRAME_ROWS) < MAX_UNSENT_BYTES / 2
-
-
-async def test_a_page_that_was_further_than_the_server_is_told_so_and_goes_on(server: Server) -> None:
-    async with server.page() as page:
-        seen = (await page.next())["seq"]
-        await page.say({"type": "resume", "after": 10**30})
-        answer = await page.next()
-        ids = await server.do(accept, 1)
-        await page.until(shows(*ids))
-    assert (answer["resumed"], answer["seq"]) == (True, seen)
-    assert len(page.frames) == 3
-
-
-@pytest.mark.parametrize("query", ["", "?trace=off"])
-async def test_older_sagas_come_page_by_page_each_once(server: Server, query: str) -> None:
-    ids = await server.do(accept, 1_003)
-    running = [ids[0], ids[-1]] if query else []
-    await server.do(finish, *ids[1:-1])
-    async with server.page(query) as page:
-        older = (await page.next())["older"]
-        while older is not None:
-            await page.say({"type": "older", "before": older})
-            older = (await page.next())["older"]
-    found = [row["saga_id"] for frame in page.frames for row in frame["sagas"]]
-    assert found == [saga_id for saga_id in reversed(ids) if saga_id not in running]
-    assert [frame["type"] for frame in page.frames] == ["snapshot", "page"]
-    assert page.frames[1]["before"] == page.frames[0]["older"]
-    assert all(("steps" in row) is not bool(query) for frame in page.frames for row in frame["sagas"])
 
 
 async def test_a_board_begun_anew_has_another_name(server: Server) -> None:

@@ -2,6 +2,7 @@ import pytest
 from hypothesis import settings
 
 from consumers import worker
+from tests.patient import Patient
 from tests.workbench import Workbench
 
 # No deadline: how long something takes is never a failure. No database: a run leaves nothing in the work tree.
@@ -21,3 +22,8 @@ def bench(monkeypatch: pytest.MonkeyPatch) -> Workbench:
 def wide_bench(bench: Workbench) -> Workbench:
     """A workbench whose topics have six partitions."""
     return Workbench(partitions=6)
+
+
+@pytest.fixture
+def patient() -> Patient:
+    return Patient()

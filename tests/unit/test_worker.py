@@ -7,21 +7,16 @@ import pytest
 from consumers import worker as runtime
 from saga import routing, wire
 from saga.bus import Record
-from saga.messages import Kind, SagaMessage
+from saga.messages import SagaMessage
 from saga.steering import FaultRules
 from saga.topics import SAGA_TOPICS
 from tests.factories import request, undo
-from tests.workbench import CHAIN, INSTANTS, Workbench, effects_of
+from tests.fuse import INSTANTS
+from tests.workbench import CHAIN, Workbench, take_on
 
 pytestmark = pytest.mark.django_db(databases=CHAIN)
 
 SAGA_IDS = [f"saga-{number}" for number in range(10)]
-
-
-def take_on(bench: Workbench, worker: Any, saga_id: str, *, lag_ms: int) -> None:
-    bench.dials.lag_ms = (lag_ms, lag_ms)
-    bench.send(request(saga_id=saga_id))
-    worker.run_once()
 
 
 def test_a_message_is_done_recorded_passed_on_told_and_committed_in_that_order(bench: Workbench) -> None:
@@ -78,16 +73,6 @@ def test_a_closing_completes_the_saga_and_asks_nobody(bench: Workbench) -> None:
     assert bench.kinds() == ["received", "completed"]
     assert [record.topic for topic in SAGA_TOPICS for record in bench.bus.messages(topic)] == ["notified"]
     assert bench.performed == []
-
-
-def test_a_saga_that_is_closed_twice_ended_the_first_time(bench: Workbench) -> None:
-    worker = bench.worker()
-    for _ in range(2):
-        bench.send(request(None))
-        bench.run(worker)
-        bench.clock.seconds += 100
-    first, second = [event for event in bench.events() if event.kind is Kind.COMPLETED]
-    assert first.at == second.at
 
 
 def test_nothing_is_done_before_its_time(bench: Workbench) -> None:
@@ -184,53 +169,6 @@ def test_a_full_worker_reads_no_more_and_goes_on_when_there_is_room(bench: Workb
     assert (bench.backlog(), worker.handled) == (0, len(SAGA_IDS))
 
 
-def test_a_repeat_in_one_batch_is_done_once(bench: Workbench) -> None:
-    bench.send(request(), request(), request())
-    bench.run(bench.worker())
-    assert len(bench.performed) == 1
-    assert effects_of("provisioner") == [("saga-1", "provision", "done")]
-    assert bench.backlog() == 0
-
-
-def test_a_repeat_is_answered_again_as_recorded_without_being_done_again(bench: Workbench) -> None:
-    worker = bench.worker()
-    bench.send(request())
-    bench.run(worker)
-    bench.clock.seconds += 100
-    bench.send(request())
-    bench.run(worker)
-    first, again = bench.bus.messages("authorize")
-    assert (first.key, first.value) == (again.key, again.value)
-    assert len(bench.performed) == 1
-
-
-def test_a_repeat_after_the_lag_was_changed_may_come_first_and_is_done_once(bench: Workbench) -> None:
-    worker = bench.worker()
-    take_on(bench, worker, "saga-1", lag_ms=5000)
-    take_on(bench, worker, "saga-1", lag_ms=0)
-    assert (len(bench.performed), bench.committed()) == (1, 0)
-    bench.clock.seconds += 5
-    bench.run(worker)
-    assert (len(bench.performed), bench.backlog()) == (1, 0)
-
-
-def test_a_message_that_comes_a_hundred_times_is_told_so_that_it_can_be_read(bench: Workbench) -> None:
-    bench.send(*[request()] * 100)
-    bench.run(bench.worker())
-    assert set(bench.kinds()) == {"received", "succeeded"}
-    assert len({record.value for record in bench.bus.messages("authorize")}) == 1
-    assert bench.backlog() == 0
-
-
-def test_a_repeat_that_comes_while_the_first_one_is_under_way_waits_for_no_lag_of_its_own(bench: Workbench) -> None:
-    worker = bench.worker()
-    take_on(bench, worker, "saga-1", lag_ms=1000)
-    take_on(bench, worker, "saga-1", lag_ms=1000)
-    bench.clock.seconds += 1
-    bench.run(worker)
-    assert (len(bench.performed), bench.backlog(), worker.in_flight) == (1, 0, 0)
-
-
 def test_a_worker_waits_for_messages_no_longer_than_until_what_it_has_in_hand_is_due(
     bench: Workbench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -250,13 +188,6 @@ def test_a_worker_can_be_asked_how_it_is_before_its_first_cycle(bench: Workbench
 def test_an_idle_cycle_does_nothing_at_all(bench: Workbench) -> None:
     assert not bench.worker().run_once()
     assert bench.fuse.passed == []
-
-
-def test_a_worker_knows_what_it_was_given(wide_bench: Workbench) -> None:
-    worker = wide_bench.worker()
-    worker.run_once()
-    assert len(worker.assigned) == 24
-    worker.close()
 
 
 def test_the_outcome_has_an_id_that_follows_from_saga_and_step(bench: Workbench) -> None:

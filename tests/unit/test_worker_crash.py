@@ -1,7 +1,5 @@
-"""A worker may die at any instant, and partitions may move: effects happen once, and every saga goes on."""
+"""A worker may die at any instant: effects happen once, and every saga goes on."""
 
-from collections import Counter
-from random import Random
 from typing import Any
 
 import pytest
@@ -10,29 +8,21 @@ from django.db import OperationalError
 
 from consumers.ledger import Change, Ledger
 from consumers.performer import LOOK_EVERY_S
-from consumers.worker import Worker
-from saga import participation, routing
-from saga.bus import Consumer, Outgoing
-from saga.definitions import COORDINATOR, ONBOARDING, ORCHESTRATION, PATIENT, PERSISTENT, STYLES
+from saga import participation
+from saga.bus import Consumer
+from saga.definitions import COORDINATOR, PATIENT, PERSISTENT
 from saga.errors import BrokerUnavailable
-from saga.messages import Kind, SagaMessage, StepFault
+from saga.messages import Kind, SagaMessage
 from saga.steering import Instant
 from saga.topics import partitions_by_topic
-from tests.factories import ADA, entry, outgoing, record, request, undo
+from tests.factories import entry, record, request, undo
+from tests.fuse import INSTANTS, Crash
 from tests.memory_bus import MemoryBus, MemoryProducer, Revoked
-from tests.workbench import CHAIN, INSTANTS, Crash, Moody, Workbench, effects_of
+from tests.workbench import CHAIN, Moody, Workbench, effects_of
 
 pytestmark = pytest.mark.django_db(databases=[*CHAIN, COORDINATOR])
 
 STEP_OF = {"provisioner": "provision", "authorizer": "authorize", "notifier": "notify"}
-# The step that fails, and what becomes of the effect at each service.
-END_OF: dict[str | None, dict[str, str | None]] = {
-    None: {"provisioner": "done", "authorizer": "done", "notifier": "done"},
-    "provision": {"provisioner": "failed", "authorizer": None, "notifier": None},
-    "authorize": {"provisioner": "undone", "authorizer": "failed", "notifier": None},
-    "notify": {"provisioner": "undone", "authorizer": "undone", "notifier": "failed"},
-}
-FAILING = tuple(END_OF)
 COMMITTED_LAST = INSTANTS[-1]
 PASSED_BEFORE = {
     Instant.AFTER_RECEIVING: [],
@@ -246,96 +236,3 @@ def test_a_worker_that_cannot_join_its_group_leaves_no_producer_open(bench: Work
     with pytest.raises(BrokerUnavailable):
         bench.worker()
     assert len(closed) == 1
-
-
-def test_work_in_hand_at_the_end_comes_to_the_next_worker(bench: Workbench) -> None:
-    bench.dials.lag_ms = (1000, 1000)
-    bench.send(request())
-    worker = bench.worker()
-    worker.run_once()
-    worker.close()
-    assert bench.committed() == 0
-    heir = bench.worker()
-    heir.run_once()
-    bench.clock.seconds += 1
-    bench.run(heir)
-    assert (len(bench.performed), bench.backlog()) == (1, 0)
-
-
-def test_work_of_partitions_that_move_is_forgotten_by_one_and_taken_on_by_the_other(wide_bench: Workbench) -> None:
-    bench = wide_bench
-    bench.dials.lag_ms = (1000, 1000)
-    bench.send(*(request(saga_id=f"saga-{number}") for number in range(60)))
-    first, second = bench.worker(), bench.worker()
-    bench.run(first)
-    assert first.in_flight == 60
-    bench.run(first, second)
-    assert first.in_flight + second.in_flight == 60
-    assert 0 < first.in_flight < 60
-    assert first.assigned.isdisjoint(second.assigned)
-
-
-def test_a_rebalance_doubles_no_effect(wide_bench: Workbench) -> None:
-    bench = wide_bench
-    sagas = {f"saga-{number}" for number in range(60)}
-    bench.dials.lag_ms = (0, 1000)
-    bench.send(*(request(saga_id=saga_id) for saga_id in sagas))
-    first = bench.worker()
-    bench.run(first)
-    bench.clock.seconds += 0.5
-    bench.run(first)
-    both = [first, bench.worker()]
-    bench.run(*both)
-    bench.clock.seconds += 1
-    bench.run(*both)
-    assert Counter(effects_of("provisioner")) == dict.fromkeys([(saga_id, "provision", "done") for saga_id in sagas], 1)
-    assert {message.saga_id for message in bench.requests("authorize")} == sagas
-    assert (len(bench.performed), bench.backlog()) == (60, 0)
-
-
-@pytest.mark.parametrize("style", STYLES)
-@pytest.mark.parametrize("seed", range(2))
-def test_whatever_is_killed_and_repeated_every_saga_ends_completed_or_compensated(
-    wide_bench: Workbench, seed: int, style: str
-) -> None:
-    bench, random = wide_bench, Random(seed)
-    services = [*CHAIN, COORDINATOR] if style == ORCHESTRATION else CHAIN
-    sagas = {f"saga-{number}": FAILING[number % len(FAILING)] for number in range(12)}
-    bench.send(*(opening(saga_id, sagas[saga_id], style) for saga_id in sagas for _ in range(random.randint(1, 2))))
-    bench.dials.lag_ms = (0, 2000)
-    workers = [bench.worker(service) for service in [*services, *services]]
-    for _ in range(150):
-        bench.clock.seconds += random.uniform(0, 0.1)
-        place = random.randrange(len(workers))
-        bench.fuse.blow_at = random.choice(INSTANTS) if random.random() < 0.2 else None
-        workers[place] = _after_a_cycle(bench, workers[place], services[place % len(services)])
-    bench.fuse.blow_at = None
-    while any(bench.backlog(service) for service in services):
-        bench.run(*workers)
-        bench.clock.seconds += 1
-    known = bench.states()
-    assert {saga_id: known[saga_id].status for saga_id in sagas} == {
-        saga_id: "compensated" if failing else "completed" for saga_id, failing in sagas.items()
-    }
-    for service, step in STEP_OF.items():
-        effects = [(saga_id, step, end) for saga_id, failing in sagas.items() if (end := END_OF[failing][service])]
-        assert Counter(effects_of(service)) == dict.fromkeys(effects, 1)
-    assert len({email.extra_headers["Message-ID"] for email in mail.outbox}) == list(sagas.values()).count(None)
-    assert bench.letters() == []
-
-
-def opening(saga_id: str, failing: str | None, style: str) -> Outgoing:
-    """Return the message that starts an onboarding, one step of which fails, if any."""
-    faults = {failing: StepFault()} if failing else {}
-    start = routing.opening(ONBOARDING, saga_id=saga_id, style=style, user=ADA, faults=faults)
-    return outgoing(start.message, start.topic)
-
-
-def _after_a_cycle(bench: Workbench, worker: Worker, service: str) -> Worker:
-    """Return the worker after one cycle, or the one that takes its place."""
-    try:
-        worker.run_once()
-    except Crash:
-        worker.close()
-        return bench.worker(service)
-    return worker

@@ -1,52 +1,16 @@
-"""What a class sees, in a real browser, on real services."""
+"""What a class sees of its sagas, in a real browser, on real services."""
 
-import os
-import re
-import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, WebSocket, expect
 
-from tests.browser.board import SLOW, row, status
+from tests.browser.board import SLOW, SetLag, expect_completed, onboard, row, shown
 from tests.eventually import eventually
 from tests.live import PATIENCE_S, LiveWorkshop
 
-QUICK_MS = (0, 100)
-
-SetLag = Callable[[int, int], None]
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _quick(workshop: LiveWorkshop) -> None:
-    workshop.set_lag(*QUICK_MS)
-
-
-@pytest.fixture
-def set_lag(workshop: LiveWorkshop) -> Iterator[SetLag]:
-    """Return a function that lets steps take longer until the test has ended."""
-    yield workshop.set_lag
-    workshop.set_lag(*QUICK_MS)
-
-
-def onboard(page: Page, times: int = 1) -> list[str]:
-    """Click the button and return the ids of the sagas whose rows appeared, in the order they were started."""
-    before = set(shown(page))
-    for _ in range(times):
-        page.get_by_role("button", name="Onboard New User", exact=True).click()
-    eventually(lambda: len(set(shown(page)) - before) == times, within_s=PATIENCE_S)
-    return [saga_id for saga_id in reversed(shown(page)) if saga_id not in before]
-
-
-def shown(page: Page) -> list[str]:
-    rows = page.get_by_role("table", name="Sagas").locator("tr[data-saga-id]")
-    return rows.evaluate_all("rows => rows.map(row => row.dataset.sagaId)")
-
-
-def expect_completed(page: Page, saga_ids: list[str]) -> None:
-    for saga_id in saga_ids:
-        status(page, saga_id, "completed")
+pytestmark = pytest.mark.usefixtures("quick")
 
 
 def trace_mode(page: Page):
@@ -142,98 +106,6 @@ def test_reload_shows_what_was_there(page: Page) -> None:
     page.reload()
     expect_completed(page, started)
     assert shown(page) == before
-
-
-def test_a_worker_killed_half_way_loses_nothing_and_doubles_nothing(
-    page: Page, workshop: LiveWorkshop, set_lag: SetLag
-) -> None:
-    set_lag(300, 1500)
-    started = onboard(page, 10)
-    busy = eventually(
-        lambda: workshop.service("authorizer")["in_flight"] and workshop.service("authorizer"), within_s=PATIENCE_S
-    )
-    os.kill(busy["instances"][0]["pid"], signal.SIGKILL)
-    card = page.locator("[data-service=authorizer]")
-    expect(card).to_contain_text("killed by SIGKILL", timeout=SLOW)
-    expect(card.locator("[data-part=state]")).to_have_text("running", timeout=SLOW)
-    expect_completed(page, started)
-    assert workshop.get("/api/invariants")["ok"]
-    assert workshop.mails(started) == len(started)
-
-
-def test_every_part_is_named_with_its_state_and_every_instance_with_its_last_heartbeat(page: Page) -> None:
-    page.locator("[data-component=parts] > summary").click()
-    for name in ("database", "broker", "relay", "hearts"):
-        expect(page.locator("[data-component=parts] li").filter(has_text=name)).to_contain_text("works")
-    card = page.locator("[data-service=coordinator]")
-    card.locator("summary").click()
-    beating = re.compile(r"pid \d+ on .+: .*sagas 0–5.*; 0 in work, 0\.0 a second; last heartbeat \d\d:\d\d:\d\d")
-    expect(card.locator("[data-part=instances] li").filter(has_text=beating)).to_have_count(1, timeout=SLOW)
-
-
-def test_a_stopped_service_gathers_a_backlog_and_drains_it(page: Page, workshop: LiveWorkshop) -> None:
-    card = page.locator("[data-service=notifier]")
-    card.get_by_role("button", name="Stop").click()
-    expect(card.locator("[data-part=state]")).to_have_text("stopped", timeout=SLOW)
-    started = onboard(page, 4)
-    expect(card.locator("[data-part=backlog]")).to_have_text("4", timeout=SLOW)
-    card.get_by_role("button", name="Start").click()
-    expect_completed(page, started)
-    expect(card.locator("[data-part=backlog]")).to_have_text("0", timeout=SLOW)
-
-
-def test_stopped_services_are_told_above_the_table_and_started_from_there(page: Page, workshop: LiveWorkshop) -> None:
-    banner = page.get_by_role("region", name="Services that are stopped")
-    expect(banner).to_be_hidden()
-    for name in ("notifier", "car"):
-        workshop.stop_service(name)
-    expect(banner).to_contain_text("Stopped: notifier, car. Nothing waits yet.")
-    started = onboard(page, 2)
-    expect(banner).to_contain_text("2 messages wait, and nothing is lost.")
-    banner.get_by_role("button", name="Start again").click()
-    expect(banner).to_be_hidden()
-    expect_completed(page, started)
-    assert all(workshop.service(name)["running"] for name in ("notifier", "car"))
-
-
-def test_a_banner_that_goes_leaves_the_focus_with_the_table(page: Page, workshop: LiveWorkshop) -> None:
-    workshop.stop_service("car")
-    banner = page.get_by_role("region", name="Services that are stopped")
-    banner.get_by_role("button", name="Start again").press("Enter")
-    expect(banner).to_be_hidden()
-    expect(page.get_by_role("region", name="Sagas", exact=True)).to_be_focused()
-
-
-def test_a_lost_web_server_is_told_and_caught_up_with(
-    page: Page, workshop: LiveWorkshop, complaints: list[str], set_lag: SetLag
-) -> None:
-    [ended] = onboard(page)
-    expect_completed(page, [ended])
-    set_lag(300, 1500)
-    started = onboard(page, 3)
-    os.kill(workshop.processes()["web"]["pid"], signal.SIGKILL)
-    expect(page.get_by_text("Reconnecting")).to_be_visible(timeout=SLOW)
-    row(page, ended).get_by_role("button").click()
-    eventually(lambda: workshop.is_up(), within_s=PATIENCE_S)
-    started += workshop.onboard(2)
-    expect_completed(page, started)
-    assert len(shown(page)) == len(set(shown(page)))
-    expect(page.get_by_text("Reconnecting")).to_be_hidden(timeout=SLOW)
-    expect(page.locator("tr.history").get_by_role("listitem")).to_have_count(len(workshop.saga(ended)["events"]))
-    # Chromium itself writes down each attempt to connect that fails, be it for a message or for a font.
-    complaints[:] = [text for text in complaints if "ERR_CONNECTION_REFUSED" not in text]
-
-
-def test_a_dead_broker_is_told_and_every_saga_still_finishes(
-    page: Page, workshop: LiveWorkshop, set_lag: SetLag
-) -> None:
-    set_lag(300, 1500)
-    started = onboard(page, 5)
-    os.kill(workshop.processes()["broker"]["pid"], signal.SIGKILL)
-    expect(page.get_by_role("status", name="Health")).to_contain_text("broker", timeout=SLOW)
-    started += onboard(page, 2)
-    expect_completed(page, started)
-    assert workshop.get("/api/invariants")["ok"]
 
 
 def test_a_class_list_starts_a_saga_for_each_line(page: Page, csv_file: Path) -> None:
