@@ -32,6 +32,11 @@ def test_it_names_the_user_the_steps_and_the_download(client: Client) -> None:
     assert re.search(rf'<a href="/api/sagas/{saga_id}" download="[^"]+\.json">', html)
 
 
+def test_a_button_that_goes_brings_no_roll_back_under_the_pointer(client: Client) -> None:
+    html = client.get(f"/sagas/{started()}").content.decode()
+    assert html.index('data-action="roll-back"') < html.index('data-action="retry"')
+
+
 def test_what_users_are_called_is_shown_as_text(client: Client) -> None:
     html = client.get(f"/sagas/{started(NASTY)}").content.decode()
     assert NASTY not in html
