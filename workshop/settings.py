@@ -93,9 +93,9 @@ COMMANDS_PER_MINUTE = CONFIG.commands_per_minute
 SAGAS_PER_MINUTE = CONFIG.sagas_per_minute
 SESSION_ENGINE = "django.contrib.sessions.backends.signed_cookies"
 SESSION_COOKIE_AGE = 8 * 3600
-SESSION_COOKIE_SAMESITE = "Strict"
-# Strict, it would stay away when somebody comes over a link, and the new one would void the forms of open pages.
-CSRF_COOKIE_SAMESITE = "Lax"
+# Strict, they would stay away when somebody comes over a link: an instructor would find the page locked, and a new
+# CSRF cookie would void the forms of open pages. Nothing is changed by following a link.
+SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
 CSRF_COOKIE_HTTPONLY = True
 CSRF_FAILURE_VIEW = "dashboard.web.guards.csrf_failure"
 # A class list of 10,000 names fits into one megabyte; what is larger is refused before it is read.

@@ -45,6 +45,7 @@ def row_of(service: Service) -> dict[str, Any]:
     """
     row = {
         "name": service.name,
+        "seq": service.seq,
         "topics": TOPICS_BY_SERVICE.get(service.name, ()),
         "running": service.running,
         "lag_ms": [service.lag_low_ms, service.lag_high_ms],

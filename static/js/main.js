@@ -86,7 +86,7 @@ function socketUrl() {
   return url;
 }
 
-// The switch is a wish: sent at once when connected, and part of the address at the next connection otherwise.
+// The switch is a wish: sent at once when connected, and part of the address of the next connection otherwise.
 function switchTrace(enabled) {
   remember("trace-mode", enabled);
   dispatch({ type: "trace-mode", enabled });

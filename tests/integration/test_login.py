@@ -34,9 +34,9 @@ def with_session(value: str) -> Client:
 
 
 @pytest.mark.usefixtures("held")
-def test_the_cookie_is_kept_from_scripts_and_other_sites_and_ends_with_the_day(browser: Client) -> None:
+def test_the_cookie_is_kept_from_scripts_and_forms_of_other_sites_and_ends_with_the_day(browser: Client) -> None:
     cookie = browser.cookies["sessionid"]
-    assert (cookie["httponly"], cookie["samesite"], cookie["max-age"]) == (True, "Strict", 8 * 3600)
+    assert (cookie["httponly"], cookie["samesite"], cookie["max-age"]) == (True, "Lax", 8 * 3600)
 
 
 @pytest.mark.usefixtures("service")

@@ -191,3 +191,22 @@ test("a message of an unknown type changes nothing", () => {
   const board = createBoard();
   assert.equal(reduce(board, { type: "from the future" }), board);
 });
+
+function service(seq, state, changes = {}) {
+  return { name: "notifier", seq, state, ...changes };
+}
+
+for (const [seq, shown] of [[4, "running"], [5, "stopped"], [6, "stopped"]]) {
+  test(`an answer about a service with seq ${seq} leaves it ${shown} where seq 5 is held`, () => {
+    const held = snapshot([], { services: [service(5, "running")] });
+    const board = boardOf(held, { type: "service", service: service(seq, "stopped") });
+    assert.equal(board.services.get("notifier").state, shown);
+  });
+}
+
+for (const [statuses, open] of [["stuck", "s1"], ["", "s1"], ["completed", null]]) {
+  test(`with "${statuses}" listed, the stuck saga that was open is ${open ? "still open" : "closed"}`, () => {
+    const opened = [snapshot([row(1, { status: "stuck" })]), { type: "toggle", saga_id: "s1" }];
+    assert.equal(boardOf(...opened, { type: "only", statuses }).view.open, open);
+  });
+}

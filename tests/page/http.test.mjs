@@ -52,6 +52,14 @@ test("what the page tries in between does not take back what a person was told",
   assert.deepEqual([place.textContent, place.hidden], ["not now", false]);
 });
 
+for (const [end, answer] of [["refused", refuse], ["done", succeed]]) {
+  test(`what is ${end} when the control is about something else by then is not told there`, async () => {
+    const place = liveRegion();
+    assert.equal(await attempt(place, answer, { isWanted: () => false }), false);
+    assert.deepEqual(place.written, []);
+  });
+}
+
 test("an answer that is cut off is told as none", async () => {
   const place = liveRegion();
   const body = new ReadableStream({ start: (controller) => controller.error(new TypeError("terminated")) });

@@ -28,7 +28,7 @@ class Socket {
 }
 
 /** A page whose timers are ours: `pass(seconds)` lets time go by, and the last socket speak every so many of them. */
-function pageWith(t, { hidden = false } = {}) {
+function pageWith(t, { hidden = false, url = () => "ws://here" } = {}) {
   mock.timers.enable({ apis: ["setInterval", "setTimeout", "Date"] });
   Socket.opened = [];
   const states = [];
@@ -36,7 +36,7 @@ function pageWith(t, { hidden = false } = {}) {
   Object.assign(globalThis, { WebSocket: Socket, addEventListener: ignore, removeEventListener: ignore });
   globalThis.document = { hidden, addEventListener: ignore, removeEventListener: ignore };
   const onState = (state) => states.push(state);
-  const live = new Live({ url: () => "ws://here", onOpen: () => states.push("opened"), onMessage: ignore, onState });
+  const live = new Live({ url, onOpen: () => states.push("opened"), onMessage: ignore, onState });
   live.connect();
   t.after(() => {
     live.disconnect();
@@ -80,4 +80,14 @@ test("a new line is not taken for dead before it could say anything", (t) => {
   Socket.opened.at(-1).open();
   page.pass(15);
   assert.equal(Socket.opened.length, 2);
+});
+
+test("a line that came about while something else was wanted is not the one", (t) => {
+  const addresses = ["ws://here", "ws://here", "ws://here", "ws://here?trace=off"];
+  const page = pageWith(t, { url: () => addresses.shift() ?? "ws://here?trace=off" });
+  page.pass(28);
+  Socket.opened.at(-1).open();
+  assert.equal(Socket.opened.length, 3);
+  Socket.opened.at(-1).open();
+  assert.deepEqual(page.states, ["opened", "live", "reconnecting", "opened"]);
 });

@@ -8,7 +8,7 @@ import { lookOf, STEP_STATES } from "../../static/js/model/states.js";
 import { weave } from "../../static/js/model/weave.js";
 import { drawnRange, offsetOf, rangeOnScreen, WHOLE_ROWS } from "../../static/js/model/window.js";
 import {
-  backlogWords, countdown, duration, elapsedMs, partitionsWords, plural, prettyPayload, resultWords, underWay,
+  backlogWords, clockTime, countdown, duration, elapsedMs, partitionsWords, plural, prettyPayload, resultWords, underWay,
 } from "../../static/js/model/words.js";
 
 function sagas(...rows) {
@@ -43,6 +43,18 @@ for (const [only, found] of [["", [3, 2, 1]], ["stuck", [2]], ["running compensa
     assert.deepEqual(numbers(arrange(all, { order: "started", search: "", only })), found);
   });
 }
+
+test("what is open stays listed when it becomes another than those wanted", () => {
+  const all = sagas([1, null], [2, null]);
+  for (const saga of all.values()) saga.status = "completed";
+  assert.deepEqual(numbers(arrange(all, { order: "started", search: "", only: "stuck", open: "s1" })), [1]);
+});
+
+test("a time of another day is told with its day", () => {
+  const [morning, tomorrow] = [new Date(2026, 10, 17, 9, 5), new Date(2026, 10, 18, 9, 5)];
+  const at = morning.toISOString();
+  assert.deepEqual([clockTime(at, morning), clockTime(at, tomorrow)], ["09:05:00.000", "17 Nov, 09:05:00.000"]);
+});
 
 const LIST = { screen: 600, count: 10_000, rowHeight: 60 };
 

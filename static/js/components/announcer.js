@@ -1,7 +1,7 @@
 // For screen readers: the counters in a sentence, politely, at most every few seconds.
 
 import { setText } from "../lib/dom.js";
-import { count, underWay } from "../model/words.js";
+import { count, plural, underWay } from "../model/words.js";
 
 const PAUSE_MS = 5_000;
 
@@ -31,6 +31,6 @@ function sentence(counters) {
   if (stuck > 0) words.push(`${count(stuck)} stuck`);
   if (waiting > 0) words.push(`${count(waiting)} not yet sent`);
   words.push(`${count(passed)} finished out of order`);
-  if (dead > 0) words.push(`${count(dead)} dead letters`);
+  if (dead > 0) words.push(plural(dead, "dead letter"));
   return words.join(", ");
 }

@@ -1,10 +1,13 @@
 // What could not be processed, joined to its saga, to be corrected and replayed. There only when there is something.
 
-import { arrangeChildren, cloneTemplate, partsOf, setAttribute, setHidden, setSign, setText } from "../lib/dom.js";
+import {
+  arrangeChildren, cloneTemplate, keepFocusNear, partsOf, setAttribute, setHidden, setSign, setText,
+} from "../lib/dom.js";
 import { attempt, sendJson } from "../lib/http.js";
 import { clockTime, count, prettyPayload } from "../model/words.js";
 import { connectPolledPanel } from "./polled-panel.js";
 
+const LISTED = 100;
 const OPEN = { label: "not replayed", icon: "alert", tone: "bad" };
 const ASKED = { label: "on its way again", icon: "busy", tone: "busy" };
 const REPLAYED = { label: "replayed", icon: "check", tone: "good" };
@@ -12,15 +15,16 @@ const REPLAYED = { label: "replayed", icon: "check", tone: "good" };
 export function createDeadLetters(root) {
   const parts = partsOf(root);
   let items = new Map();
-  const refresh = connectPolledPanel(root, { url: "/api/dead-letters", problem: parts.problem, draw });
+  const refresh = connectPolledPanel(root, { url: `/api/dead-letters?limit=${LISTED}`, problem: parts.problem, draw });
   let shown = 0;
   if (location.hash === `#${root.id}`) root.open = true;
 
   // An item stays, and with it what somebody has typed into it.
-  function draw({ dead_letters: letters }) {
+  function draw({ dead_letters: letters, next }) {
     items = new Map(letters.map((letter) => [letter.id, items.get(letter.id) ?? createLetter(letter, refresh)]));
     for (const letter of letters) items.get(letter.id).update(letter);
     arrangeChildren(parts.letters, [...items.values()].map(({ element }) => element));
+    setHidden(parts.cut, next === null);
   }
 
   return {
@@ -51,9 +55,7 @@ function createLetter(letter, refresh) {
     element,
     update({ replay_asked: isAsked, replayed_at: at }) {
       setSign(parts.state, at ? REPLAYED : isAsked ? ASKED : OPEN);
-      setHidden(parts.form, isAsked);
-      setText(parts.title, isAsked ? "Message" : "Fix and replay");
-      setHidden(parts.title.parentElement, isAsked);
+      keepFocusNear(element, () => setHidden(parts.repair, isAsked));
     },
   };
 }

@@ -9,13 +9,15 @@ export function connectFaults(dialog, { dispatch }) {
   const parts = partsOf(dialog);
   const { elements } = parts.form;
   let name = null;
+  let opened = 0;
 
   async function send(faults) {
-    const sent = await attempt(parts.problem, async () => {
+    const now = opened;
+    const change = async () => {
       const service = await sendJson("PATCH", `/api/services/${encodeURIComponent(name)}`, { faults });
       dispatch({ type: "service", service });
-    });
-    if (sent) dialog.close();
+    };
+    if (await attempt(parts.problem, change, { isWanted: () => now === opened })) dialog.close();
   }
 
   parts.form.addEventListener("submit", (event) => {
@@ -30,6 +32,7 @@ export function connectFaults(dialog, { dispatch }) {
 
   return function open(service, steps) {
     name = service.name;
+    opened += 1;
     setText(parts.service, name);
     setHidden(parts.problem, true);
     setHidden(parts.attempts, steps.length === 0);

@@ -16,5 +16,6 @@ export function connectInvariants(root) {
     setData(parts.verdict, "tone", ok ? "good" : "bad");
     drawChecklist(parts.checks, checks, SIGNS);
   };
-  connectPolledPanel(root, { url: "/api/invariants", problem: parts.problem, draw });
+  const forget = () => setText(parts.verdict, "");
+  connectPolledPanel(root, { url: "/api/invariants", problem: parts.problem, draw, forget });
 }

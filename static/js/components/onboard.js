@@ -85,6 +85,7 @@ function chosenStyle() {
 }
 
 function valuesOf({ scenario, style, step, failures, retryable, error, undo, undoFailures, count: howMany }) {
+  if (step.value && step.value === undo.value) throw new Refused("A saga takes one fault for each step: choose two.");
   const texts = { scenario, style, step, failures, error, undo, undoFailures };
   const values = Object.fromEntries(Object.entries(texts).map(([name, field]) => [name, field.value]));
   return { ...values, retryable: retryable.checked, count: typed(howMany) };

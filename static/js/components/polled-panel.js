@@ -1,21 +1,24 @@
 // A <details> whose content is fetched when it is opened, and every few seconds while it stays open.
 
 import { createWatch, getJson } from "../lib/http.js";
+import { createLatest } from "../lib/latest.js";
 
 const REFRESH_MS = 5_000;
 
-/** `draw(answer)` is called with each answer; failures are shown in `problem`. Returns a refresh. */
-export function connectPolledPanel(root, { url, problem, draw }) {
+/**
+ * `draw(answer)` is called with each answer, `forget()` when what was drawn may no longer be true: nobody asks any more,
+ * or nobody answers. Failures are shown in `problem`. Returns a refresh.
+ */
+export function connectPolledPanel(root, { url, problem, draw, forget = () => {} }) {
   const watch = createWatch(problem);
   let timer = null;
 
-  async function refresh() {
+  const refresh = createLatest(async () => {
     clearTimeout(timer);
-    if (!root.open) return;
-    await watch(async () => draw(await getJson(url)));
-    clearTimeout(timer);
-    timer = setTimeout(refresh, REFRESH_MS);
-  }
+    const isDrawn = root.open && await watch(async () => draw(await getJson(url)));
+    if (!isDrawn) forget();
+    if (root.open) timer = setTimeout(refresh, REFRESH_MS);
+  });
 
   root.addEventListener("toggle", refresh);
   return refresh;

@@ -1,6 +1,6 @@
 // Retry, roll back, resolve by hand: the buttons that make sense for one saga, and what the server said to them.
 
-import { keepFocusNear, partsOf, setHidden, setText } from "../lib/dom.js";
+import { arrangeChildren, keepFocusNear, partsOf, setHidden, setText } from "../lib/dom.js";
 import { attempt, sendJson } from "../lib/http.js";
 import { rescuesOf } from "../model/rescue.js";
 import { lockIfLocked } from "./instructor.js";
@@ -11,14 +11,17 @@ const ASKED = { retry: "A retry is on its way.", "roll-back": "The roll-back is 
 export function createRescue(root, { onAsked = () => {} } = {}) {
   const parts = partsOf(root);
   const buttons = [...root.querySelectorAll("[data-action]")];
+  const resolvers = new Map();
   let saga = null;
 
   for (const button of buttons) button.addEventListener("click", () => ask(button.dataset.action));
 
   async function ask(action, body) {
+    const { saga_id: id } = saga;
+    const isWanted = () => saga?.saga_id === id;
     setText(parts.accepted, "");
-    const url = `/api/sagas/${encodeURIComponent(saga.saga_id)}/${action}`;
-    if (!await attempt(parts.refused, () => sendJson("POST", url, body))) return;
+    const url = `/api/sagas/${encodeURIComponent(id)}/${action}`;
+    if (!await attempt(parts.refused, () => sendJson("POST", url, body), { isWanted })) return;
     setText(parts.accepted, ASKED[action]);
     onAsked();
   }
@@ -34,7 +37,10 @@ export function createRescue(root, { onAsked = () => {} } = {}) {
   return {
     update(next) {
       if (next === saga) return;
-      if (next?.saga_id !== saga?.saga_id) forget();
+      const isAnother = next?.saga_id !== saga?.saga_id;
+      const isStuckAgain = next?.status === "stuck" && saga?.status !== "stuck";
+      if (isAnother) removeResolvers();
+      if (isAnother || isStuckAgain) forgetWords();
       saga = next;
       keepFocusNear(root, draw);
     },
@@ -49,13 +55,19 @@ export function createRescue(root, { onAsked = () => {} } = {}) {
     setHidden(root, isDone && (!saga || Boolean(saga.ended_at) || parts.accepted.textContent === ""));
   }
 
+  // They stay where they are as long as their saga is shown: a second click must not vouch for another step.
   function drawResolvers(steps) {
-    if (parts.resolve.dataset.steps === steps.join()) return;
-    parts.resolve.dataset.steps = steps.join();
-    parts.resolve.replaceChildren(...steps.map(createResolver));
+    for (const step of steps) if (!resolvers.has(step)) resolvers.set(step, createResolver(step));
+    for (const [step, button] of resolvers) button.disabled = !steps.includes(step);
+    arrangeChildren(parts.resolve, [...resolvers.values()]);
   }
 
-  function forget() {
+  function removeResolvers() {
+    resolvers.clear();
+    parts.resolve.replaceChildren();
+  }
+
+  function forgetWords() {
     setText(parts.accepted, "");
     setHidden(parts.refused, true);
   }

@@ -19,17 +19,33 @@ export function createSagas(root, { dispatch, askOlder }) {
   const list = createSagaWindow(parts, history);
   let board = null;
   let sagas = [];
+  let top = 0;
 
   parts.rows.addEventListener("click", (event) => onRowClick(event, dispatch));
   addEventListener("scroll", redraw, { passive: true });
   addEventListener("resize", redraw);
   // What is unfolded or folded above moves the rows without a scroll.
-  new ResizeObserver(redraw).observe(document.body);
+  new ResizeObserver(onPageResize).observe(document.body);
 
   function redraw() {
     if (!board) return;
     list.measure();
-    draw(list.scrolled());
+    draw(noteTop());
+  }
+
+  // Where the list begins on the page: if that moves before anybody scrolls, something above it has grown.
+  function noteTop() {
+    const scrolled = list.scrolled();
+    top = scrollY - scrolled;
+    return scrolled;
+  }
+
+  // Banners that come and go above must not move what somebody reads.
+  function onPageResize() {
+    const scrolled = list.scrolled();
+    const growth = scrollY - scrolled - top;
+    if (scrolled + growth > 0) scrollBy({ top: growth, behavior: "instant" });
+    redraw();
   }
 
   // What grows above the screen must not push away what somebody reads further down.
@@ -66,10 +82,10 @@ export function createSagas(root, { dispatch, askOlder }) {
   return {
     update(next) {
       // Asked before anything is written: afterwards the browser would have to lay out the whole page for the answer.
-      const scrolled = list.scrolled();
+      const scrolled = noteTop();
       const isMeasured = list.measure() && board?.trace === next.trace;
       const isSameView = VIEWS.every((name) => board?.view[name] === next.view[name]);
-      const isSameList = isSameView && board.sagas === next.sagas;
+      const isSameList = isSameView && board.view.open === next.view.open && board.sagas === next.sagas;
       const anchor = isSameView ? anchorOf(openOf(next), scrolled) : null;
       board = next;
       if (!isSameList) sagas = arrange(board.sagas, board.view);

@@ -42,7 +42,8 @@ function createCard(item, { dispatch, openFaults }) {
   connectPolledPanel(item.querySelector("details"), { url: "/api/services", problem: parts.problem, draw: refresh });
   parts.lag.addEventListener("submit", async (event) => {
     event.preventDefault();
-    if (await change({ lag_ms: lagOf(parts.lag) })) document.activeElement.blur();
+    const lag = lagOf(parts.lag);
+    if (await change({ lag_ms: lag })) noteLag(parts.lag, lag);
   });
 
   return (service) => {
@@ -96,12 +97,22 @@ function drawLines(list, lines) {
 }
 
 // What somebody is typing is not overwritten.
-function drawLag(form, { lag_ms: [min, max] }) {
-  if (form.contains(document.activeElement)) return;
-  form.elements.min.value = min;
-  form.elements.max.value = max;
+function drawLag(form, { lag_ms: lag }) {
+  const isChanged = fieldsOf(form).some((field) => field.value !== field.defaultValue);
+  if (isChanged && form.contains(document.activeElement)) return;
+  noteLag(form, lag);
+  form.reset();
 }
 
-function lagOf({ elements: { min, max } }) {
-  return [min, max].map(({ value }) => numberOf(value));
+/** What the service takes, as far as the fields are concerned: what differs from it is being typed. */
+function noteLag(form, lag) {
+  fieldsOf(form).forEach((field, index) => (field.defaultValue = lag[index]));
+}
+
+function lagOf(form) {
+  return fieldsOf(form).map(({ value }) => numberOf(value));
+}
+
+function fieldsOf({ elements: { min, max } }) {
+  return [min, max];
 }

@@ -43,19 +43,22 @@ export function setSign(sign, { label, icon, tone }) {
   setText(sign.querySelector("[data-word]"), label);
 }
 
-/** The words of times and waits that the server wrote for machines: local clock, seconds to go. */
+/** The words of times and waits that the server wrote for machines: local clock, seconds to go; the whole as title. */
 export function setTimes(root, { nowMs, clockTime, countdown }) {
-  for (const time of root.querySelectorAll("time[datetime]")) setText(time, clockTime(time.dateTime));
+  for (const time of root.querySelectorAll("time[datetime]")) {
+    setText(time, clockTime(time.dateTime));
+    setAttribute(time, "title", time.dateTime);
+  }
   for (const node of root.querySelectorAll("[data-countdown]")) setText(node, countdown(node.dataset.countdown, nowMs));
 }
 
-/** Whoever has the focus in `root`, where `change` hides or removes it, gets it on what stands around. */
+/** Whoever has the focus in `root`, where `change` hides, removes or disables it, gets it on what stands around. */
 export function keepFocusNear(root, change) {
   const focus = document.activeElement;
   const wasInside = root.contains(focus);
   change();
-  if (!wasInside || focus.checkVisibility()) return;
-  const around = root.checkVisibility() ? root : root.parentElement.closest("[tabindex]");
+  if (!wasInside || (focus.checkVisibility() && !focus.disabled)) return;
+  const around = (root.checkVisibility() ? root : root.parentElement).closest("[tabindex]");
   around.focus({ preventScroll: true });
 }
 

@@ -74,17 +74,25 @@ function reasonOf(body) {
   return typeof body?.detail === "string" && body.detail !== "" ? body.detail : null;
 }
 
-/** Runs an action and shows its failure in `place`, near the control that was used. Returns whether it succeeded. */
-export async function attempt(place, action, say = (words) => show(place, words)) {
+/**
+ * Runs an action and shows its failure in `place`, near the control that was used. Returns whether it succeeded. Where
+ * that control is about something else by then, and `isWanted()` no longer, nothing is said, and it counts as failed.
+ */
+export async function attempt(place, action, { say = (words) => show(place, words), isWanted = () => true } = {}) {
+  const refusal = await refusalOf(action);
+  if (!isWanted()) return false;
+  say(refusal?.message ?? "");
+  if (refusal) place.toggleAttribute("data-unanswered", refusal instanceof Unanswered);
+  return refusal === null;
+}
+
+async function refusalOf(action) {
   try {
     await action();
-    say("");
-    return true;
+    return null;
   } catch (error) {
-    if (!(error instanceof Refused)) throw error;
-    say(error.message);
-    place.toggleAttribute("data-unanswered", error instanceof Unanswered);
-    return false;
+    if (error instanceof Refused) return error;
+    throw error;
   }
 }
 
@@ -101,7 +109,7 @@ export function createWatch(place) {
     said = words;
   }
 
-  return (action) => attempt(place, action, say);
+  return (action) => attempt(place, action, { say });
 }
 
 /** With the connection back, what was said about its absence is no longer true. */

@@ -9,6 +9,7 @@ const QUIET_LIMIT_MS = 20_000;
 
 export class Live {
   #socket = null;
+  #address = null;
   #timer = null;
   #attempt = 0;
   #heardAt = Date.now();
@@ -44,7 +45,8 @@ export class Live {
 
   #open() {
     this.#drop();
-    const socket = new WebSocket(this.url());
+    this.#address = String(this.url());
+    const socket = new WebSocket(this.#address);
     this.#socket = socket;
     this.#timer = setTimeout(this.#onLost, OPENING_LIMIT_MS);
     socket.onopen = this.#onOpened;
@@ -53,6 +55,8 @@ export class Live {
   }
 
   #onOpened = () => {
+    // What is wanted may have changed while the connection came about.
+    if (String(this.url()) !== this.#address) return this.#open();
     clearTimeout(this.#timer);
     this.#heardAt = Date.now();
     this.onOpen();

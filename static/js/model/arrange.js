@@ -1,4 +1,5 @@
-// Which sagas are listed, and in which order. Newest first, by either number. `only` lists the statuses wanted.
+// Which sagas are listed, and in which order. Newest first, by either number. `only` lists the statuses wanted; what is
+// open stays listed when it becomes another: somebody reads it, or has just clicked there.
 
 const BY = {
   started: (a, b) => b.number - a.number,
@@ -6,11 +7,14 @@ const BY = {
   finished: (a, b) => (b.finished ?? 0) - (a.finished ?? 0) || b.number - a.number,
 };
 
-export function arrange(sagas, { order, search, only = "" }) {
-  return [...sagas.values()].filter(matches(search)).filter(isOneOf(only)).sort(BY[order]);
+export function arrange(sagas, { order, search, only = "", open = null }) {
+  const isWanted = isOneOf(only);
+  const isListed = (row) => row.saga_id === open || isWanted(row);
+  return [...sagas.values()].filter(matches(search)).filter(isListed).sort(BY[order]);
 }
 
-function isOneOf(only) {
+/** Returns whether a saga's row has one of the statuses in `only`. */
+export function isOneOf(only) {
   const statuses = only.split(" ");
   return only === "" ? () => true : ({ status }) => statuses.includes(status);
 }

@@ -1,6 +1,8 @@
 // The board is all that the page knows. It changes only here: reduce(board, message) -> board.
 // Messages of the server and of the page itself (search, open, ...) are of one kind.
 
+import { isOneOf } from "./arrange.js";
+
 // Beyond this the oldest rows are let go; they can be asked for again by scrolling down.
 export const HELD_ROWS = 20_000;
 
@@ -50,7 +52,7 @@ const HANDLERS = {
   connection: (board, { state }) => (board.connection === state ? board : { ...board, connection: state }),
   "trace-mode": (board, { enabled }) => ({ ...board, traceWanted: enabled }),
   search: (board, { text }) => withView(board, { search: text }),
-  only: (board, { statuses }) => withView(board, { only: statuses }),
+  only: onOnly,
   order: (board, { by }) => withView(board, { order: by }),
   toggle: onToggle,
   history: onHistory,
@@ -151,10 +153,13 @@ function trimmed(sagas, open) {
   return { sagas: new Map(kept), older: newest.at(-1).number };
 }
 
+// An answer may be older than what the socket has told meanwhile. Between two changes that have a number only heartbeats
+// come, and no number: what is as old is newer.
 function withServices(held, services) {
-  if (services.length === 0) return held;
+  const news = services.filter(({ name, seq }) => !(held.get(name)?.seq > seq));
+  if (news.length === 0) return held;
   const all = new Map(held);
-  for (const service of services) all.set(service.name, { ...all.get(service.name), ...service });
+  for (const service of news) all.set(service.name, { ...all.get(service.name), ...service });
   return all;
 }
 
@@ -167,6 +172,14 @@ function withClock(board, { now, received_at }) {
 
 function withView(board, change) {
   return { ...board, view: { ...board.view, ...change } };
+}
+
+// Another list begins without what was open, unless that belongs to it.
+function onOnly(board, { statuses }) {
+  const opened = board.sagas.get(board.view.open);
+  const stays = opened && isOneOf(statuses)(opened);
+  const kept = stays ? board : { ...withView(board, { open: null }), history: null };
+  return withView(kept, { only: statuses });
 }
 
 function onToggle(board, { saga_id }) {

@@ -1,6 +1,7 @@
 // Numbers, times and results in words.
 
 const COUNT = new Intl.NumberFormat("en");
+const DAY = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short" });
 const CLOCK = new Intl.DateTimeFormat("en-GB", {
   hour: "2-digit", minute: "2-digit", second: "2-digit", fractionalSecondDigits: 3,
 });
@@ -32,9 +33,12 @@ export function underWay({ running, waiting, stuck }) {
   return Math.max(0, running - waiting - stuck); // one that is stuck and is to be sent again is in both
 }
 
-export function clockTime(rfc3339) {
+/** The local time of day; the day as well unless it is the day of `now`. */
+export function clockTime(rfc3339, now = new Date()) {
   const at = new Date(rfc3339);
-  return Number.isNaN(at.getTime()) ? String(rfc3339) : CLOCK.format(at);
+  if (Number.isNaN(at.getTime())) return String(rfc3339);
+  const isToday = at.toDateString() === now.toDateString();
+  return isToday ? CLOCK.format(at) : `${DAY.format(at)}, ${CLOCK.format(at)}`;
 }
 
 /** How long it is until `rfc3339`; what is due already happens now. */

@@ -1,0 +1,53 @@
+"""What somebody reads, types or relies on stays what and where it is, whatever else comes."""
+
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.board import card, expect_completed
+from tests.eventually import eventually
+from tests.live import PATIENCE_S, LiveWorkshop
+
+pytestmark = pytest.mark.usefixtures("quick")
+
+MANY = 40
+
+
+@pytest.fixture
+def _started_again(workshop: LiveWorkshop) -> Iterator[None]:
+    yield
+    workshop.change_service("car", running=True)
+
+
+@pytest.mark.usefixtures("_started_again")
+def test_a_banner_that_comes_moves_nothing_that_is_read_further_down(page: Page, workshop: LiveWorkshop) -> None:
+    expect_completed(page, workshop.onboard(MANY))
+    page.evaluate("scrollTo(0, 1_500)")
+    eventually(lambda: page.evaluate("scrollY") > 1_000)
+    read = page.locator("tr[data-saga-id]").nth(MANY // 2)
+    place = read.bounding_box()
+    workshop.stop_service("car")
+    expect(page.get_by_role("region", name="Services that are stopped")).to_be_visible()
+    assert read.bounding_box() == pytest.approx(place, abs=1)  # the browser rounds where it scrolls to
+
+
+def test_who_sets_a_lag_stays_in_its_field(page: Page, workshop: LiveWorkshop) -> None:
+    notifier = card(page, "notifier")
+    notifier.locator("summary").click()
+    longest = notifier.get_by_role("spinbutton").last
+    for typed in (150, 100):
+        longest.fill(str(typed))
+        longest.press("Enter")
+        eventually(lambda typed=typed: workshop.service("notifier")["lag_ms"][1] == typed, within_s=PATIENCE_S)
+        expect(longest).to_be_focused()
+        expect(longest).to_have_value(str(typed))
+
+
+def test_a_verdict_is_shown_as_long_as_somebody_asks_for_it(page: Page) -> None:
+    panel = page.locator("[data-component=invariants]")
+    verdict = panel.locator("[data-part=verdict]")
+    panel.locator("summary").click()
+    expect(verdict).to_have_text("all hold")
+    panel.locator("summary").click()
+    expect(verdict).to_have_text("")
