@@ -54,23 +54,27 @@ class Coordinator:
     def next_due_s(self) -> None:
         return None
 
-    def overdue(self) -> list[Work]:
+    def overdue(self) -> list[Record]:
         return []
+
+    def give_up(self, record: Record) -> None:
+        """Nothing is put off here."""
 
     def work(self, works: Sequence[Work]) -> tuple[list[Done], list[Work]]:
         logs = self._log.read([work.message.saga_id for work in works])
-        decided = [(work, *self._decide(work, logs.get(work.message.saga_id, []))) for work in works]
-        new = {
-            work.message.saga_id: (len(logs.get(work.message.saga_id, [])), entries)
-            for work, _, entries in decided
-            if entries
-        }
+        decided, new = [], {}
+        for work in works:
+            log = logs.get(work.message.saga_id, [])
+            state, entries = self._decide(work, log)
+            decided.append((work, state))
+            if entries:
+                new[work.message.saga_id] = (len(log), entries)
         try:
             if new:
                 self._log.append(new, at=self._clock.now())
         except LogHasMoved:
             return [], list(works)
-        return [self._done(work, state) for work, state, _ in decided], []
+        return [self._done(work, state) for work, state in decided], []
 
     def settle(self) -> None:
         """Messages ask for all that it does, and come again until their offsets are committed."""

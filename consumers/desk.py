@@ -20,7 +20,14 @@ class _Progress:
 
     taken: deque[int] = field(default_factory=deque)
     finished: set[int] = field(default_factory=set)
-    committable: int | None = None
+
+    def advance(self) -> int | None:
+        """Leave what is finished behind, and return the offset of the next message to read; None if nothing was."""
+        following = None
+        while self.taken and self.taken[0] in self.finished:
+            self.finished.remove(self.taken[0])
+            following = self.taken.popleft() + 1
+        return following
 
 
 class Desk:
@@ -61,14 +68,8 @@ class Desk:
 
     def committable(self) -> dict[TopicPartition, int]:
         """Return, and forget, how far each partition got since last asked: the offset of the next message to read."""
-        for progress in self._progress.values():
-            while progress.taken and progress.taken[0] in progress.finished:
-                progress.committable = progress.taken.popleft() + 1
-                progress.finished.remove(progress.committable - 1)
-        offsets = {p: progress.committable for p, progress in self._progress.items()}
-        for progress in self._progress.values():
-            progress.committable = None
-        return {partition: offset for partition, offset in offsets.items() if offset is not None}
+        advanced = {partition: progress.advance() for partition, progress in self._progress.items()}
+        return {partition: offset for partition, offset in advanced.items() if offset is not None}
 
     def forget(self, partitions: Collection[TopicPartition]) -> None:
         """Drop all work of partitions that belong to somebody else now; it will be delivered to them."""

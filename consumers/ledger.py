@@ -76,16 +76,28 @@ class Ledger:
             return {change.entry.key: change.entry for change in changes}
         return self.find({change.entry.saga_id for change in changes})
 
-    def overdue(self, now: str, *, latest: str, limit: int) -> list[Record]:
-        """Return the requests that shall come again now, longest overdue first. None can be due later than `latest`."""
+    def claim(self, now: str, *, until: str, latest: str, limit: int) -> list[Record]:
+        """Return the requests that shall come again now, longest overdue first, and let nobody have them `until` then.
+
+        None can be due later than `latest`.
+        """
         is_due = Q(next_at__lte=now) | Q(next_at__gt=latest)
-        due = Effect.objects.using(self._alias).filter(is_due).order_by("next_at")
-        return [_kept(text) for text in due.values_list("request", flat=True)[:limit] if text]
+        with transaction.atomic(using=self._alias):
+            effects = Effect.objects.using(self._alias)
+            due = effects.select_for_update(skip_locked=True).filter(is_due).order_by("next_at")
+            requests = dict(due.values_list("id", "request")[:limit])
+            effects.filter(id__in=requests).update(next_at=until)
+        return [_kept(text) for text in requests.values() if text]
 
     def next_at(self) -> str | None:
         """Return when the next request is to come again, RFC 3339 in UTC."""
         waiting = Effect.objects.using(self._alias).filter(next_at__isnull=False).order_by("next_at")
         return waiting.values_list("next_at", flat=True).first()
+
+    def drop(self, records: Sequence[Record]) -> None:
+        """Keep these requests no longer, whatever they were for."""
+        kept = Effect.objects.using(self._alias).filter(next_at__isnull=False)
+        kept.filter(request__in=[_text(record) for record in records]).update(next_at=None, request=None)
 
     def settle(self, entries: Sequence[Entry]) -> None:
         """Keep no request any more for rows that still stand as these do: what came of it has been said."""

@@ -28,9 +28,13 @@ WORK_PER_THREAD = 4
 _CHANGING = (Duty.DO, Duty.UNDO, Duty.REFUSE)
 # Another instance may have left work behind, so the ledger is looked at even if this one waits for nothing.
 LOOK_EVERY_S = 5.0
+# What the timer brought is this instance's alone until it has looked again; where threads wait for somebody who hangs,
+# that may take longer.
+CLAIM_S = LOOK_EVERY_S
+PATIENT_CLAIM_S = 6 * LOOK_EVERY_S
 _POLICIES = [one for saga in DEFINITIONS.values() for step in saga.steps for one in (step.retry, step.undo_retry)]
-# No attempt is put off for so long: one that is due later was put off before the clock was set back.
-BEYOND_PATIENCE_S = 2 * max(policy.maximum_s for policy in _POLICIES)
+# Nothing is put off for so long: what is due later was put off before the clock was set back.
+BEYOND_PATIENCE_S = 2 * max(PATIENT_CLAIM_S, *(policy.maximum_s for policy in _POLICIES))
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -62,8 +66,10 @@ class Performer:
         self._faults = faults
         self._pool = ThreadPoolExecutor(threads) if threads > 1 else None
         self.at_once = WORK_PER_THREAD * threads if threads > 1 else None
+        self._claim_s = PATIENT_CLAIM_S if threads > 1 else CLAIM_S
         self._look_at = clock.monotonic()
         self._unsaid: list[Entry] = []
+        self._given_up: list[Record] = []
 
     def read(self, record: Record) -> SagaMessage:
         message = wire.decode(SagaMessage, record.value)
@@ -91,14 +97,17 @@ class Performer:
     def next_due_s(self) -> float | None:
         return max(0.0, self._look_at - self._clock.monotonic())
 
-    def overdue(self) -> list[Work]:
+    def overdue(self) -> list[Record]:
         if self._clock.monotonic() < self._look_at:
             return []
         self._look_at = self._clock.monotonic() + LOOK_EVERY_S
-        limit = self.at_once or OVERDUE_LIMIT
-        records = self._ledger.overdue(self._clock.now(), latest=self._latest(), limit=limit)
-        self._look_again_at(self._ledger.next_at() if len(records) < limit else self._clock.now())
-        return [Work(record=record, message=self.read(record), from_timer=True, is_copy=True) for record in records]
+        now, limit = self._clock.now, self.at_once or OVERDUE_LIMIT
+        records = self._ledger.claim(now(), until=now(in_s=self._claim_s), latest=self._latest(), limit=limit)
+        self._look_again_at(self._ledger.next_at() if len(records) < limit else now())
+        return records
+
+    def give_up(self, record: Record) -> None:
+        self._given_up.append(record)
 
     def work(self, works: Sequence[Work]) -> tuple[list[Done], list[Work]]:
         known = self._ledger.find([work.message.saga_id for work in works])
@@ -115,7 +124,9 @@ class Performer:
     def settle(self) -> None:
         if self._unsaid:
             self._ledger.settle(self._unsaid)
-        self._unsaid = []
+        if self._given_up:
+            self._ledger.drop(self._given_up)
+        self._unsaid, self._given_up = [], []
 
     def _task(self, work: Work, known: dict[Key, Entry]) -> _Task:
         message, key = _request(work), self.key(work)
@@ -172,7 +183,7 @@ class Performer:
 
     def _done(self, task: _Task) -> Done:
         """Return what is said and sent, which follows from the row alone: a repeat says the same."""
-        if task.refusal is not None or task.duty is Duty.LEAVE:
+        if task.refusal is not None:
             return Done(work=task.work, refusal=task.refusal)
         done, row = Done(work=task.work, saga=task.message), task.row
         said = participation.said(row, task.message)

@@ -69,14 +69,17 @@ class Role(Protocol):
     def forget(self, saga_ids: Sequence[str]) -> None:
         """Delete what is written down about these sagas; of one that nothing is known of, too."""
 
-    def overdue(self) -> list[Work]:
-        """Return work whose time has come without a message."""
+    def overdue(self) -> list[Record]:
+        """Return messages that were put off, and whose time has come. No other instance gets them for a while."""
+
+    def give_up(self, record: Record) -> None:
+        """Hear that a message that was put off cannot be read any more: it shall not come again."""
 
     def next_due_s(self) -> float | None:
-        """Return in how many seconds there may be overdue work, None if nothing is known of any."""
+        """Return in how many seconds something may be overdue, None if nothing is known of any."""
 
     def work(self, works: Sequence[Work]) -> tuple[list[Done], list[Work]]:
         """Do the work, write it down in one transaction, and return what came of it; and what must be done anew."""
 
     def settle(self) -> None:
-        """Hear that all that came of the last work has been acknowledged, and need not be said again."""
+        """Hear that all that came of the last work, or was given up, is acknowledged, and need not be said again."""

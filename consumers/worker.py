@@ -75,7 +75,7 @@ class Worker:
         """Do one cycle; return whether there was anything to do. Raises what the broker or the ledger raises."""
         cycle = _Cycle()
         self._take_on(self._poll(), cycle)
-        self._do(self._due(), cycle)
+        self._do(self._due(cycle), cycle)
         self._tell(cycle)
         self._role.settle()
         self._desk.finish(cycle.finished)
@@ -133,11 +133,23 @@ class Worker:
             if said := self._role.greet(work):
                 cycle.said.append(said)
 
-    def _due(self) -> list[Work]:
+    def _due(self, cycle: _Cycle) -> list[Work]:
         """Return what it is time for: no more than the role can do at once, and first what has been put off before."""
-        overdue, most = self._role.overdue(), self._role.at_once
+        overdue, most = self._overdue(cycle), self._role.at_once
         room = None if most is None else max(0, most - len(overdue))
         return self._desk.take_due(self._clock.monotonic(), limit=room) + overdue
+
+    def _overdue(self, cycle: _Cycle) -> list[Work]:
+        """Return the work that the ledger's timer brings; what an earlier version kept may mean nothing to this one."""
+        overdue = []
+        for record in self._role.overdue():
+            try:
+                message = self._role.read(record)
+                overdue.append(Work(record=record, message=message, from_timer=True, is_copy=True))
+            except MessageRejected as rejection:
+                cycle.refused.append((record, str(rejection)))
+                self._role.give_up(record)
+        return overdue
 
     def _lag_s(self, message: SagaMessage | Reply) -> float:
         return self._random.uniform(*self._dials.lag_ms) / 1000 if self._role.takes_time(message) else 0.0

@@ -92,7 +92,7 @@ class Instance(Schema):
 
 class ServiceRow(Schema):
     name: str
-    seq: int = Field(description="Rises with every change but heartbeats, by which answers and frames are put in order.")
+    seq: int = Field(description="Rises with every change but heartbeats: of two rows, the lower one is older.")
     topics: list[str]
     running: bool = Field(description="What it is asked to do; `state` is what it does.")
     lag_ms: list[int]

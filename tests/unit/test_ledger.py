@@ -21,7 +21,8 @@ pytestmark = pytest.mark.django_db(databases=["provisioner", "authorizer"])
 
 FIRST = entry()
 OTHER = replace(FIRST, result={"device_id": "WS-9"}, decided_at=LATER)
-NEVER = "9999-12-31T00:00:00Z"
+CLAIMED = "2026-01-02T00:00:00Z"
+UNTIL = {"until": CLAIMED, "latest": "9999-12-31T00:00:00Z"}
 ASKED = record(outgoing(request()).value, partition=3, offset=17)
 
 
@@ -163,24 +164,35 @@ def test_what_is_forgotten_is_gone_with_all_its_steps_and_nothing_else_is(ledger
 class TestTimer:
     def test_where_nothing_waits_nothing_is_due(self, ledger: Ledger) -> None:
         ledger.record(changes([FIRST]))
-        assert (ledger.overdue(LATER, latest=NEVER, limit=10), ledger.next_at()) == ([], None)
+        assert (ledger.claim(LATER, **UNTIL, limit=10), ledger.next_at()) == ([], None)
 
     def test_what_is_due_comes_back_as_it_was_asked_for_longest_overdue_first(self, ledger: Ledger) -> None:
         late, later, not_yet = waiting(1, "2026-01-01T00:00:02Z"), waiting(2, AT), waiting(3, "2026-01-01T00:00:09Z")
         ledger.record([late, later, not_yet])
-        assert ledger.overdue("2026-01-01T00:00:05Z", latest=NEVER, limit=10) == [later.record, late.record]
-        assert ledger.next_at() == AT
+        assert ledger.claim("2026-01-01T00:00:05Z", **UNTIL, limit=10) == [later.record, late.record]
+
+    def test_what_one_instance_has_taken_no_other_gets_until_then(self, ledger: Ledger) -> None:
+        one = waiting(1, AT)
+        ledger.record([one])
+        taken = [ledger.claim(now, **UNTIL, limit=10) for now in (LATER, LATER, CLAIMED)]
+        assert (taken, ledger.next_at()) == ([[one.record], [], [one.record]], CLAIMED)
+
+    def test_what_can_be_read_no_more_is_dropped_alone(self, ledger: Ledger) -> None:
+        one, other = waiting(1, AT), waiting(2, AT)
+        ledger.record([one, other])
+        ledger.drop([one.record])
+        assert ledger.claim(LATER, **UNTIL, limit=10) == [other.record]
 
     def test_at_most_so_many_come_at_once(self, ledger: Ledger) -> None:
         ledger.record([waiting(number, AT) for number in range(5)])
-        assert len(ledger.overdue(LATER, latest=NEVER, limit=3)) == 3
+        assert len(ledger.claim(LATER, **UNTIL, limit=3)) == 3
 
     @pytest.mark.parametrize("status", [Status.DONE, Status.FAILED, Status.REFUSED])
     def test_what_is_decided_waits_no_longer(self, ledger: Ledger, status: Status) -> None:
         tried = waiting(1, AT)
         ledger.record([tried])
         ledger.record([Change(replace(tried.entry, status=status, version=2), tried.record)])
-        assert (ledger.overdue(LATER, latest=NEVER, limit=10), ledger.next_at()) == ([], None)
+        assert (ledger.claim(LATER, **UNTIL, limit=10), ledger.next_at()) == ([], None)
 
     @pytest.mark.parametrize("status", Status)
     def test_a_request_is_kept_only_while_another_attempt_is_to_come(self, ledger: Ledger, status: Status) -> None:
@@ -190,7 +202,7 @@ class TestTimer:
 
     def test_a_compensation_waits_for_its_next_attempt_as_a_step_does(self, ledger: Ledger) -> None:
         ledger.record(changes([entry(Status.UNDOING)]))
-        assert (ledger.overdue(LATER, latest=NEVER, limit=10), ledger.next_at()) == ([ASKED], LATER)
+        assert (ledger.claim(LATER, **UNTIL, limit=10), ledger.next_at()) == ([ASKED], CLAIMED)
 
     def test_what_is_stuck_waits_for_a_person(self, ledger: Ledger) -> None:
         ledger.record(changes([entry(Status.STUCK)]))

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from consumers.performer import LOOK_EVERY_S, OVERDUE_LIMIT, WORK_PER_THREAD
+from consumers.performer import OVERDUE_LIMIT, WORK_PER_THREAD
 from saga.definitions import PATIENT
 from saga.errors import StepFailed
 from saga.messages import Action, Kind, SagaMessage, StepFault
@@ -63,35 +63,6 @@ class TestRetry:
         bench.wait(DELAYS[0], worker)
         assert (bench.row("notifier", "notify").status, bench.letters()) == (Status.FAILED, [])
         assert "lacks the device" in str(bench.row("notifier", "notify").reason)
-
-    def test_a_retry_outlives_its_worker_and_counts_on(self, bench: Workbench) -> None:
-        moody = Moody(NO_ROUTE, times=2)
-        for delay in (0, *DELAYS[:2]):
-            if not delay:
-                bench.send(request())
-            worker = bench.worker(perform=moody)
-            bench.wait(delay, worker)
-            worker.close()
-        assert [event.attempt for event in bench.events() if event.kind is Kind.RETRYING] == [1, 2]
-        assert (bench.row().status, len(bench.requests("authorize"))) == (Status.DONE, 1)
-
-    def test_a_retry_does_not_wait_until_a_clock_that_was_set_back_has_caught_up(
-        self, bench: Workbench, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        worker = bench.worker(perform=Moody(NO_ROUTE, times=1))
-        bench.send(request())
-        bench.run(worker)
-        now = bench.clock.now
-        monkeypatch.setattr(bench.clock, "now", lambda in_s=0.0: now(in_s=in_s - 3600))
-        bench.wait(LOOK_EVERY_S, worker)
-        assert (bench.row().status, len(bench.requests("authorize"))) == (Status.DONE, 1)
-
-    def test_a_retry_outlives_the_broker_s_memory(self, bench: Workbench) -> None:
-        bench.send(request())
-        bench.work(perform=Moody(NO_ROUTE, times=1))
-        bench.bus.restart()
-        bench.wait(DELAYS[0], bench.worker())
-        assert len(bench.requests("authorize")) == 1
 
     def test_waiting_for_another_attempt_blocks_no_commit_and_takes_no_room(self, bench: Workbench) -> None:
         worker = bench.worker(perform=Moody(NO_ROUTE, saga_id="saga-1"), work_limit=1)

@@ -74,7 +74,7 @@ def test_while_a_step_is_tried_again_the_row_counts_down_and_gives_the_error(
 
 def test_the_next_attempt_is_not_waited_for_if_somebody_wants_it_now(page: Page, workshop: LiveWorkshop) -> None:
     saga_id, cell = start_a_trip_with_a_busy_rental(page, workshop, failures=5)
-    row(page, saga_id).get_by_role("button").click()  # while nothing hurries: soon there are four seconds, and four more
+    row(page, saga_id).get_by_role("button").click()  # while nothing hurries: soon it is four seconds, and four more
     expect(cell).to_contain_text("attempt 4")
     page.get_by_role("button", name="Retry now").click()
     eventually(lambda: came_early(workshop.saga(saga_id)["events"]))
