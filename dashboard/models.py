@@ -4,9 +4,11 @@ Every change of a visible row takes the next number of one sequence (`Board.seq`
 change. Whoever has seen everything up to N asks for all rows with a higher `seq`: no gap, no repeat.
 """
 
+from collections.abc import Collection
 from uuid import uuid4
 
 from django.db import models
+from django.db.models.functions import Length
 
 
 def random_name() -> str:
@@ -63,8 +65,8 @@ class Saga(models.Model):
     the saga, if that one had any; else the saga is a trace of its own.
 
     The outbox: `round` counts how often somebody wanted it driven on, `roll_back_hop` says that it shall be rolled
-    back, and at which hop that was said, `resolved_step` which step a person has undone by hand. `fed_*` is where the
-    message stands that says so; while `fed_offset` is null, it is to be sent.
+    back, and at which hop that was said, `resolved_step` which step a person has last undone by hand. `fed_*` is where
+    the message stands that says so; while `fed_offset` is null, it is to be sent.
     """
 
     number = models.BigIntegerField(primary_key=True)
@@ -127,6 +129,22 @@ class TraceRecord(models.Model):
         return f"{self.saga_id} {self.slots}"
 
 
+LONGEST_ID = 36
+
+
+class Start(models.Func):
+    """As much of a text as a saga's id can have. PostgreSQL's indexes hold no text of any length."""
+
+    template = f"SUBSTR(%(expressions)s, 1, {LONGEST_ID})"
+
+
+class _Letters(models.QuerySet["DeadLetter"]):
+    def about(self, saga_ids: Collection[str]) -> "_Letters":
+        """Return those of these sagas: a letter's key is the id of its saga, or whatever its sender made of it."""
+        whole = {"start__in": saga_ids, "length__lte": LONGEST_ID}
+        return self.alias(start=Start("key"), length=Length("key")).filter(**whole)
+
+
 class DeadLetter(models.Model):
     """A message that some service could not process, once per place in the log, and time at which it was written there.
 
@@ -145,6 +163,8 @@ class DeadLetter(models.Model):
     replay = models.TextField(null=True)  # noqa: DJ001
     replayed_at = models.CharField(max_length=32, null=True)  # noqa: DJ001
 
+    objects = _Letters.as_manager()
+
     class Meta:
         constraints = [
             models.UniqueConstraint(
@@ -154,7 +174,9 @@ class DeadLetter(models.Model):
         indexes = [
             models.Index(
                 fields=["id"], condition=models.Q(replay__isnull=False, replayed_at=None), name="letter_to_replay"
-            )
+            ),
+            models.Index(Start("key"), name="letter_about"),
+            models.Index(fields=["at"], name="letter_at"),
         ]
 
     def __str__(self) -> str:

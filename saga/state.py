@@ -98,6 +98,11 @@ class SagaState:
         return self.round + self.rolled_back + sum(step.progress for step in self.steps)
 
     @property
+    def stuck_steps(self) -> frozenset[str]:
+        """Return the steps whose compensation has been given up."""
+        return frozenset(step.name for step in self.steps if step.status == STUCK)
+
+    @property
     def why(self) -> str | None:
         """Return why it is stuck, else why it goes or went back."""
         if self.status != STUCK:
@@ -109,7 +114,7 @@ class SagaState:
     def status(self) -> str:
         if self.end:
             return self.end
-        if self.stuck_at >= self.progress or any(step.status == STUCK for step in self.steps):
+        if self.stuck_at >= self.progress or self.stuck_steps:
             return STUCK
         is_back = self.rolled_back or any(step.status in _GOING_BACK for step in self.steps)
         return COMPENSATING if is_back else RUNNING

@@ -41,7 +41,7 @@ class Deadlines:
         if not self._last:
             return True
         read_up_to = self._bus.committed_offsets(GROUP, [TRACE])
-        return all(place.offset < read_up_to[TopicPartition(place.topic, place.partition)] for place in self._last)
+        return all(place.offset < read_up_to.get(TopicPartition(*place[:2]), 0) for place in self._last)
 
 
 def _stuck(saga: Saga, deadline_s: float) -> Trace:

@@ -109,9 +109,9 @@ def wanted_of(saga: Saga) -> Routed:
         faults=outbox.faults_of(saga.faults),
         trace_id=saga.trace_id,
     )
-    if saga.resolved_step:
-        hop = state_of(saga.state).hop + 1
-        return routing.resolving(start, definition.step(saga.resolved_step), hop=hop, reason="undone by hand")
+    known = state_of(saga.state) if saga.resolved_step else None
+    if known and saga.resolved_step in known.stuck_steps:  # until its service has said that it knows
+        return routing.resolving(start, definition.step(saga.resolved_step), hop=known.hop + 1, reason="undone by hand")
     if saga.roll_back_hop is not None:
         return routing.rolling_back(start, hop=saga.roll_back_hop, reason=BY_HAND)
     return start

@@ -120,7 +120,7 @@ class Retention:
             return False
         # No longer to be sent again from here on.
         ids = _between(board.forgotten, up_to).values("saga_id")
-        _delete_letters(board, DeadLetter.objects.filter(key__in=ids))
+        _delete_letters(board, DeadLetter.objects.about(ids))
         board.forgotten = up_to
         board.save()
         return True
@@ -183,7 +183,7 @@ def _delete_some(up_to: int) -> None:
     some = _between(board.pruned, last)
     ids = list(some.values_list("saga_id", flat=True))
     TraceRecord.objects.filter(saga_id__in=ids).delete()
-    _delete_letters(board, DeadLetter.objects.filter(key__in=ids))
+    _delete_letters(board, DeadLetter.objects.about(ids))
     some.delete()
     board.pruned = last
     board.save()

@@ -23,7 +23,7 @@ def events_of(saga_id: str) -> list[dict[str, Any]]:
         for event in wire.decode(Trace, message).events:
             events.setdefault(event.slot, event)
     in_order = sorted(events.values(), key=causal_key)
-    in_order += [_of_letter(letter) for letter in DeadLetter.objects.filter(key=saga_id).order_by("id")]
+    in_order += [_of_letter(letter) for letter in DeadLetter.objects.about([saga_id]).order_by("id")]
     return [_row(seq, event) for seq, event in enumerate(in_order, start=1)]
 
 

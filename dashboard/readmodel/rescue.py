@@ -67,9 +67,10 @@ def resolve(saga_id: str, step: str) -> Saga:
             definition_of(saga.scenario).step(step)
         except MessageRejected as error:
             raise BadRequest(str(error)) from error
-        if not any(one.name == step and one.status == STUCK for one in state_of(saga.state).steps):
+        stuck = state_of(saga.state).stuck_steps
+        if step not in stuck:
             raise Conflict(f"the compensation of {step!r} is not stuck")
-        if saga.resolved_step not in (None, step):
+        if saga.resolved_step in stuck - {step}:
             raise Conflict(f"that {saga.resolved_step!r} was resolved is still being told; ask again in a moment")
         saga.resolved_step = step
         saga.round += 1

@@ -37,7 +37,7 @@ _SAVE = """
 """
 _MARK_FED = """
     UPDATE dashboard_saga
-    SET fed_topic = %s, fed_partition = %s, fed_offset = %s, progress_at = %s, resolved_step = NULL
+    SET fed_topic = %s, fed_partition = %s, fed_offset = %s, progress_at = %s
     WHERE number = %s AND round = %s
 """
 _WANT_AGAIN = """

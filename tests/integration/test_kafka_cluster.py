@@ -7,8 +7,9 @@ from contextlib import closing
 
 import pytest
 from kafka import KafkaAdminClient, KafkaProducer
-from kafka.admin import ConfigResource, ConfigResourceType
+from kafka.admin import ConfigResource, ConfigResourceType, NewPartitions
 
+from tests.eventually import eventually
 from workshop.kafka_bus import KafkaBus
 
 TOPICS = {"control": 1, "heartbeat": 1, "new-user": 6}
@@ -29,6 +30,17 @@ def test_missing_topics_are_created_with_their_partitions(bus: KafkaBus) -> None
 def test_topics_that_are_there_are_left_alone(bus: KafkaBus) -> None:
     assert bus.wait_until_up(threading.Event(), {"control": 3, "heartbeat": 1, "new-user": 6})
     assert len(bus.end_offsets(TOPICS)) == 8
+
+
+def test_partitions_that_a_topic_is_given_are_looked_at_too(
+    bus: KafkaBus, kafka_address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("workshop.kafka_bus.bus.COUNTED_FOR_S", 0.2)
+    assert bus.wait_until_up(threading.Event(), {"growing": 1})
+    assert len(bus.end_offsets(["growing"])) == 1
+    with closing(KafkaAdminClient(bootstrap_servers=kafka_address)) as admin:
+        admin.create_partitions({"growing": NewPartitions(2)})
+    eventually(lambda: len(bus.end_offsets(["growing"])) == 2)
 
 
 def settings_of(topic: str, kafka_address: str) -> dict[str, str]:

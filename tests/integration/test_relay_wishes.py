@@ -13,7 +13,7 @@ from saga import wire
 from saga.errors import BrokerUnavailable
 from saga.messages import Action, Kind, SagaMessage, StepFault, Trace
 from saga.topics import SAGA_TOPICS, TRACE
-from tests.dash_factories import accept, letter, saga, say, stuck_undo, way_back_of
+from tests.dash_factories import accept, letter, saga, say, stuck_undo, trace, undo_event, way_back_of
 from tests.dash_relay import fed, openings, run
 from tests.memory_bus import MemoryBus
 
@@ -93,7 +93,18 @@ def test_what_is_wanted_is_sent_once(bus: MemoryBus, wish: Wish) -> None:
     ends = bus.end_offsets(SAGA_TOPICS)
     run(bus)
     assert bus.end_offsets(SAGA_TOPICS) == ends
-    assert saga(saga_id).resolved_step is None
+
+
+def test_what_was_resolved_is_not_told_again_once_its_service_has_said_so(bus: MemoryBus) -> None:
+    [saga_id] = accept()
+    run(bus)
+    resolved(saga_id)
+    run(bus)
+    say(trace(saga_id, undo_event(Kind.UNDONE, "authorize", attempt=9)))
+    rescue.retry(saga_id)
+    run(bus)
+    topic, message = sent(bus)
+    assert (topic, message.by_hand, message.round) == ("new-user", False, 3)
 
 
 def test_what_is_wanted_while_the_relay_sends_is_sent_next(bus: MemoryBus, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -110,15 +121,16 @@ def test_what_is_wanted_while_the_relay_sends_is_sent_next(bus: MemoryBus, monke
     assert sent(bus)[0] == "roll-back"
 
 
-def test_a_broker_that_forgot_is_told_again_that_a_saga_shall_be_rolled_back(bus: MemoryBus) -> None:
+@pytest.mark.parametrize(("wish", "topic"), [(rolled_back, "roll-back"), (resolved, "undo-authorize")])
+def test_a_broker_that_forgot_is_told_again_what_is_wanted(bus: MemoryBus, wish: Wish, topic: str) -> None:
     [saga_id] = accept()
     run(bus)
-    rescue.roll_back(saga_id)
+    wish(saga_id)
     run(bus)
+    before = sent(bus)
     bus.restart()
     run(bus)
-    topic, message = sent(bus)
-    assert (topic, message.action, fed(bus)) == ("roll-back", UNDO, [])
+    assert (sent(bus), before[0], fed(bus)) == (before, topic, [])
 
 
 def test_the_trace_tells_of_every_time_that_a_saga_was_driven_on(bus: MemoryBus) -> None:

@@ -1,5 +1,8 @@
 """When old sagas are forgotten, what is left is shown as ever: dead letters, pages, counters and places."""
 
+from collections.abc import Callable
+from typing import Any
+
 import pytest
 from django.db.models import Q
 
@@ -19,6 +22,24 @@ pytestmark = pytest.mark.django_db(databases=["default", *SERVICES])
 @pytest.fixture
 def ids() -> list[str]:
     return seven_sagas()
+
+
+LETTERS = {
+    "of a saga": (lambda: DeadLetter.objects.about(["s"]), "letter_about"),
+    "of long ago": (lambda: DeadLetter.objects.filter(at__lt=LONG_AGO), "letter_at"),
+}
+
+
+@pytest.mark.parametrize(("letters", "index"), LETTERS.values(), ids=LETTERS)
+def test_however_many_letters_there_are_those_that_are_sought_are_found_at_once(
+    letters: Callable[[], Any], index: str
+) -> None:
+    assert f"SEARCH dashboard_deadletter USING INDEX {index}" in letters().explain()
+
+
+def test_of_letters_whose_keys_begin_alike_only_those_of_the_saga_are_its_own(ids: list[str]) -> None:
+    say(letters=[letter(key=ids[0]), letter(key=f"{ids[0]}{'x' * 5000}", offset=18)])
+    assert [one.key for one in DeadLetter.objects.about([ids[0]])] == [ids[0]]
 
 
 class TestDeadLetters:

@@ -29,6 +29,8 @@ RETRY_S = (0.1, 0.1, 0.2, 0.5, 1.0)
 """After how long a cluster is asked again; the last is repeated."""
 SAY_AFTER_S = 3.0
 """A broker that starts together with everything else is no news before."""
+COUNTED_FOR_S = 10.0
+"""How long a topic is taken to have the partitions that it had; somebody may give it more."""
 Answer = TypeVar("Answer")
 
 log = logging.getLogger(__name__)
@@ -63,6 +65,7 @@ class KafkaBus:
         self._admin_lock = threading.Lock()
         self._admin: tuple[KafkaAdminClient, Origin] | None = None
         self._partition_counts: dict[str, int] = {}
+        self._counted_at = 0.0
 
     def producer(self) -> BusProducer:
         origin = self._connect()
@@ -153,7 +156,10 @@ class KafkaBus:
         return client
 
     def _partitions(self, topics: Iterable[str]) -> list[KafkaPartition]:
-        names = list(topics)
+        names, now = list(topics), time.monotonic()
+        if now >= self._counted_at + COUNTED_FOR_S:
+            self._partition_counts.clear()
+            self._counted_at = now
         unknown = [name for name in names if not self._partition_counts.get(name)]
         if unknown:
             found = self._ask(lambda admin: admin.describe_topics(unknown))
