@@ -210,6 +210,10 @@ class LiveWorkshop:
         eventually(lambda: self.status_of(saga_id) == status, within_s=within_s)
         return self.saga(saga_id)
 
+    def wait_for_steps(self, saga_id: str, steps: dict[str, str]) -> None:
+        """Wait until its steps have these statuses. That a saga has ended may be told before their last words are."""
+        eventually(lambda: self.steps_of(saga_id) == steps, within_s=PATIENCE_S)
+
     def wait_until_quiet(self) -> None:
         """Wait until no saga is under way, and everything works. What is stuck is not under way."""
         eventually(lambda: self.is_up() and not self._is_any_under_way(), within_s=PATIENCE_S)

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from playwright.sync_api import Locator, Page, expect
 
 from tests.eventually import eventually
-from tests.live import PATIENCE_S
+from tests.live import PATIENCE_S, LiveWorkshop
 
 SLOW = 60_000
 
@@ -52,3 +52,8 @@ def shown(page: Page) -> list[str]:
 def expect_completed(page: Page, saga_ids: list[str]) -> None:
     for saga_id in saga_ids:
         status(page, saga_id, "completed")
+
+
+def expect_every_event(items: Locator, workshop: LiveWorkshop, saga_id: str) -> None:
+    """Wait until there are as many items as the saga has events: some may be told after its end."""
+    eventually(lambda: items.count() == len(workshop.saga(saga_id)["events"]), within_s=PATIENCE_S)

@@ -7,7 +7,7 @@ import signal
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.board import SLOW, SetLag, expect_completed, onboard, row, shown
+from tests.browser.board import SLOW, SetLag, expect_completed, expect_every_event, onboard, row, shown
 from tests.eventually import eventually
 from tests.live import PATIENCE_S, LiveWorkshop
 
@@ -89,7 +89,7 @@ def test_a_lost_web_server_is_told_and_caught_up_with(
     expect_completed(page, started)
     assert len(shown(page)) == len(set(shown(page)))
     expect(page.get_by_text("Reconnecting")).to_be_hidden(timeout=SLOW)
-    expect(page.locator("tr.history").get_by_role("listitem")).to_have_count(len(workshop.saga(ended)["events"]))
+    expect_every_event(page.locator("tr.history").get_by_role("listitem"), workshop, ended)
     # Chromium itself writes down each attempt to connect that fails, be it for a message or for a font.
     complaints[:] = [text for text in complaints if "ERR_CONNECTION_REFUSED" not in text]
 

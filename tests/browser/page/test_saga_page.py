@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.board import SLOW, click_for_saga, status
+from tests.browser.board import SLOW, click_for_saga, expect_every_event, status
 from tests.eventually import eventually
 from tests.live import PATIENCE_S, LiveWorkshop
 
@@ -26,7 +26,7 @@ def test_a_row_leads_to_the_history_of_its_saga(page: Page, workshop: LiveWorksh
     status(page, saga_id, "compensated").get_by_role("link").click()
     expect(page.get_by_role("heading", level=1)).to_contain_text("Kevin")
     expect(page.locator(".saga-head")).to_contain_text("no available hotel rooms")
-    expect(page.get_by_role("list", name="Events").locator("> li")).to_have_count(len(workshop.saga(saga_id)["events"]))
+    expect_every_event(page.get_by_role("list", name="Events").locator("> li"), workshop, saga_id)
     page.get_by_role("link", name="All sagas").click()
     expect(page.get_by_role("table", name="Sagas")).to_be_visible()
 
