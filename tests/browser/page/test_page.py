@@ -47,14 +47,9 @@ def test_without_trace_mode_a_saga_appears_only_when_it_has_ended(
     expect(trace_mode(page)).to_have_attribute("aria-checked", "false")
     before = set(shown(page))
     [saga_id] = workshop.onboard(1)
-    seen: list[str | None] = []
-
-    def appears() -> bool:
-        seen.extend(row(page, saga_id).evaluate_all("rows => rows.map(row => row.dataset.status)"))
-        return saga_id in shown(page)
-
-    eventually(appears, within_s=PATIENCE_S)
-    assert set(seen) <= {"completed"}
+    statuses = "rows => rows.map(row => row.dataset.status)"
+    first_seen = eventually(lambda: row(page, saga_id).evaluate_all(statuses), within_s=PATIENCE_S)
+    assert first_seen == ["completed"]
     assert set(shown(page)) - before == {saga_id}
     expect(page.get_by_role("columnheader", name="Step 1")).to_be_hidden()
 
