@@ -18,6 +18,8 @@ def test_a_worker_killed_half_way_loses_nothing_and_doubles_nothing(
     page: Page, workshop: LiveWorkshop, set_lag: SetLag
 ) -> None:
     set_lag(300, 1500)
+    workshop.change_service("authorizer", lag_ms=[5000, 5000])  # it tells once a second what it has in work
+    workshop.wait_until_heard()
     started = onboard(page, 10)
     busy = eventually(
         lambda: workshop.service("authorizer")["in_flight"] and workshop.service("authorizer"), within_s=PATIENCE_S
