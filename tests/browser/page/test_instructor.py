@@ -55,22 +55,39 @@ def test_a_guest_starts_sagas_and_sees_what_is_locked(page: Page) -> None:
     expect(page.get_by_role("button", name="Happy path")).to_be_enabled()
 
 
-def test_what_is_locked_leads_to_the_login_and_does_nothing(page: Page, workshop: LiveWorkshop) -> None:
-    asked: list[str] = []
-    page.on("request", lambda request: asked.append(request.method))
+@pytest.fixture
+def asked(page: Page) -> list[str]:
+    """The methods of the page's requests that ask for a change, in their order."""
+    found: list[str] = []
+    page.on("request", lambda request: None if request.method == "GET" else found.append(request.method))
+    return found
+
+
+def expect_nothing_asked(page: Page, asked: list[str]) -> None:
+    """Ask for something that is not locked: if anything was asked for before, it was told before."""
+    click_for_saga(page, "Happy path", within="stories")
+    assert asked == ["POST"]
+
+
+def test_what_is_locked_leads_to_the_login_and_does_nothing(
+    page: Page, workshop: LiveWorkshop, asked: list[str]
+) -> None:
     press(card(page, "notifier").get_by_role("button", name="Stop notifier"))
     expect(page.get_by_label("Password")).to_be_focused()
     press(page.get_by_role("button", name="Recover backward"))
-    assert set(asked) <= {"GET"}
+    expect_nothing_asked(page, asked)
     assert workshop.service("notifier")["running"]
 
 
-def test_a_guest_reads_what_is_stopped_and_cannot_start_it(page: Page, workshop: LiveWorkshop) -> None:
+def test_a_guest_reads_what_is_stopped_and_cannot_start_it(
+    page: Page, workshop: LiveWorkshop, asked: list[str]
+) -> None:
     workshop.stop_service("notifier")
     banner = page.get_by_role("region", name="Services that are stopped")
     expect(banner).to_contain_text("Stopped: notifier.")
     press(banner.get_by_role("button", name="Start again"))
     expect(page.get_by_label("Password")).to_be_focused()
+    expect_nothing_asked(page, asked)
     assert not workshop.service("notifier")["running"]
 
 
@@ -103,7 +120,7 @@ def test_a_login_that_has_ended_locks_the_page_that_is_open(page: Page, complain
     complaints[:] = [text for text in complaints if "Failed to load resource" not in text]
 
 
-def test_a_stuck_saga_is_rescued_on_its_own_page_by_the_instructor(
+def test_a_running_saga_is_rolled_back_on_its_own_page_by_the_instructor(
     open_page: Callable[[str], Page], workshop: LiveWorkshop
 ) -> None:
     workshop.stop_service("notifier")
