@@ -10,6 +10,7 @@ import pytest
 
 from tests.chaos.crowd import Crowd
 from tests.eventually import eventually
+from tests.lacking import give_up
 from tests.live import PATIENCE_S, LiveWorkshop
 from tests.outages.lesson import Lesson
 
@@ -21,7 +22,7 @@ BLOCK = bytes(64 * 1024)
 def small_disk(tmp_path: Path) -> Iterator[Path]:
     mounted = subprocess.run(("mount", "-t", "tmpfs", "-o", f"size={SIZE}", "none", tmp_path), capture_output=True)
     if mounted.returncode:
-        pytest.skip(f"no file system can be mounted here: {mounted.stderr.decode().strip()}")
+        give_up(f"no file system can be mounted here: {mounted.stderr.decode().strip()}")
     yield tmp_path
     subprocess.run(("umount", tmp_path), check=True)
 
