@@ -2,6 +2,7 @@
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,13 +16,29 @@ from workshop.config import Config
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-WORDS = (ROOT / "static" / "js" / "model" / "states.js").read_text(encoding="utf-8")
+STATES = (ROOT / "static" / "js" / "model" / "states.js").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("name", Config.model_fields)
 def test_every_setting_is_in_the_readme_as_the_code_describes_it(name: str) -> None:
-    meaning = re.escape(Config.model_fields[name].description or "")
-    assert re.search(rf"^\| `{name.upper()}` \| .* \| {meaning} \|$", README, re.M)
+    field = Config.model_fields[name]
+    assert f"| `{name.upper()}` | {as_written(field.default)} | {field.description} |" in README.splitlines()
+
+
+def as_written(default: Any) -> str:
+    """Return how the README writes a default: as one would write it into the environment."""
+    match default:
+        case None | "" | ():
+            return "–"
+        case bool():
+            return f"`{default}`".lower()
+        case float():
+            return f"`{default:g}`"
+        case tuple():
+            return f"`{','.join(map(str, default))}`"
+        case Path():
+            return f"`{default.relative_to(ROOT)}`"
+    return f"`{default}`"
 
 
 def test_the_readme_knows_no_setting_that_the_code_does_not() -> None:
@@ -44,7 +61,8 @@ def test_the_readme_tells_that_a_service_asks_itself_to_undo_what_was_taken_back
 
 @pytest.mark.parametrize("kind", Kind)
 def test_every_trace_event_has_a_label_on_the_page(kind: Kind) -> None:
-    assert re.search(rf"\b{kind}\b", WORDS)
+    kinds = STATES.split("export const EVENT_KINDS = {")[1].split("};")[0]
+    assert re.search(rf'^  "?{kind}"?: {{ label: ', kinds, re.M)
 
 
 @pytest.mark.parametrize("path", sorted(set(re.findall(r"\]\(((?!http)[^)#]+)\)", README))))
