@@ -39,9 +39,12 @@ class SpreadWorkshop(LiveWorkshop):
         return self._processes[key].pid
 
     def stop_process(self, name: str, *, number: int = 1) -> None:
-        process = self._processes.pop(f"{name}-{number}")
-        process.terminate()
-        _bury(process)
+        self.tell_process(name, signal.SIGTERM, number=number)
+        self.await_end(name, number=number)
+
+    def await_end(self, name: str, *, number: int = 1) -> None:
+        """Wait until a process has ended that was told to."""
+        _bury(self._processes.pop(f"{name}-{number}"))
 
     def kill_process(self, name: str, *, number: int = 1) -> None:
         process = self._processes.pop(f"{name}-{number}")

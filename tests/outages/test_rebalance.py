@@ -48,11 +48,13 @@ def test_a_replica_killed_in_the_middle_of_a_rebalance_loses_nothing_and_doubles
 ) -> None:
     """The group waits for the one that hangs, so there is a middle, however quick the others are."""
     for joining, leaving, dying in ((5, 2, 3), (6, 4, 5)):
-        replicas.tell_process(SERVICE, signal.SIGSTOP, number=dying)
         replicas.start_process(SERVICE, number=joining)
-        replicas.stop_process(SERVICE, number=leaving)
+        eventually(lambda: at_work(replicas) == replicas.pids(SERVICE), within_s=PATIENCE_S)
+        replicas.tell_process(SERVICE, signal.SIGSTOP, number=dying)
+        replicas.tell_process(SERVICE, signal.SIGTERM, number=leaving)
         eventually(lambda: is_sharing_out(admin), within_s=PATIENCE_S)
         replicas.kill_process(SERVICE, number=dying)
+        replicas.await_end(SERVICE, number=leaving)
         eventually(lambda: at_work(replicas) == replicas.pids(SERVICE), within_s=PATIENCE_S)
     lesson.goes_on_ending()
     lesson.must_end_well()
