@@ -15,7 +15,7 @@ from typing import Any
 from websockets.sync.client import ClientConnection, connect
 
 from tests.eventually import eventually
-from tests.live import free_port
+from tests.live import PATIENCE_S, free_port
 
 ROOT = Path(__file__).resolve().parent.parent
 START_S = 30.0
@@ -137,7 +137,7 @@ class OpenPage:
         self._socket = socket
         self._read(within_s=START_S)
 
-    def until(self, condition: Callable[[dict[str, Any]], bool], *, within_s: float = START_S) -> None:
+    def until(self, condition: Callable[[dict[str, Any]], bool], *, within_s: float = PATIENCE_S) -> None:
         """Read on until the rows, by saga id, are such."""
         deadline = time.monotonic() + within_s
         while not condition(self.rows):

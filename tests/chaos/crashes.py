@@ -8,6 +8,7 @@ from saga.steering import Instant
 from saga.topics import SERVICES
 from tests.chaos.scene import Scene
 from tests.eventually import eventually
+from tests.live import PATIENCE_S
 
 AMONG = 10
 LOOK_S = 2.0
@@ -44,7 +45,7 @@ def _await_crash(scene: Scene, before: dict[str, Any]) -> None:
         return scene.workshop.processes()[process]["pid"] != before["pid"]
 
     assert any(_comes_true(scene, has_died) for _ in range(LOOKS)), f"{process} has not crashed"
-    eventually(lambda: scene.restarts(process) > before["restarts"])
+    eventually(lambda: scene.restarts(process) > before["restarts"], within_s=PATIENCE_S)
 
 
 def _comes_true(scene: Scene, condition: Callable[[], bool]) -> bool:

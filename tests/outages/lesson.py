@@ -107,7 +107,8 @@ class Lesson:
         assert not found, (found, self._unfinished())
         eventually(lambda: not any(self.backlogs().values()), within_s=PATIENCE_S)
         accepted = self.accepted()
-        eventually(lambda: all(self.witness.rows.get(one, {}).get("status") in ENDS for one in accepted))
+        shown = self.witness.rows
+        eventually(lambda: all(shown.get(one, {}).get("status") in ENDS for one in accepted), within_s=PATIENCE_S)
 
     def backlogs(self) -> dict[str, int]:
         """Return how many messages wait for each service, by what the page says."""

@@ -47,7 +47,7 @@ def test_without_redis_pages_look_for_news_by_themselves(lesson: Lesson, redis: 
         lesson.says_what_is_wrong("redis")
         lesson.goes_on_accepting()
         lesson.goes_on_ending()
-        assert lesson.witness.troubles.keys() == {"redis"}
+        eventually(lambda: lesson.witness.troubles.keys() == {"redis"}, within_s=PATIENCE_S)
     goes_on_well(lesson)
 
 

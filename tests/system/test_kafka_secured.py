@@ -114,5 +114,5 @@ def test_messages_travel_through_tls_after_logging_in(secured: dict[str, Any]) -
 def test_nobody_else_is_let_in_and_the_wait_can_be_ended(secured: dict[str, Any], wrong: dict[str, Any]) -> None:
     with closing(open_bus(Config(**(secured | wrong)), "test")) as bus:
         began = time.monotonic()
-        assert not is_let_in(bus, within_s=1)
-        assert time.monotonic() - began < 15
+        assert not is_let_in(bus, within_s=5)
+        assert time.monotonic() - began < 20
