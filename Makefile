@@ -64,7 +64,7 @@ lock:
 
 # The files have no package in common, so they can be installed at once.
 .venv/.requirements .venv/.requirements-dev .venv/.requirements-audit: .venv/.%: %.txt .venv/bin/python
-	@echo "Installing $< into .venv (half a minute, once) ..."
+	@echo "Installing $< into .venv (half a minute, once) ..." >&2
 	@$(PIP) $<
 	@touch $@
 
