@@ -100,7 +100,7 @@ class Config(BaseSettings):
         None,
         min_length=20,
         repr=False,
-        description="Signs cookies and tokens; without it one is made and kept in VAR_DIR.",
+        description="Signs cookies and tokens, 20 characters or more; without it one is made and kept in VAR_DIR.",
     )
     debug: bool = Field(False, description="Show tracebacks in the browser; not where others can reach it.")
     log_format: Literal["text", "json"] = Field(
@@ -116,7 +116,8 @@ class Config(BaseSettings):
         None,
         min_length=8,
         repr=False,
-        description="Password of the instructor, who alone may then break, kill and rescue; needed beyond loopback.",
+        description="Password (8 characters or more) of the instructor, who alone may then break, kill and rescue; "
+        "needed beyond loopback.",
     )
     commands_per_minute: int = Field(
         1200, ge=0, description="Requests that change something, a minute and browser; 0 for any number."
@@ -137,7 +138,9 @@ class Config(BaseSettings):
     retention_sagas: int = Field(
         200_000, ge=0, description="Sagas that have ended to keep, the newest; older ones are forgotten; 0 keeps all."
     )
-    work_limit: int = Field(1000, ge=1, le=10_000, description="Events that one service works on at the same time.")
+    work_limit: int = Field(
+        1000, ge=1, le=10_000, description="Events that one instance of a service works on at the same time."
+    )
     email_host: str | None = Field(None, description="SMTP server; without it e-mails become files in VAR_DIR/mail.")
     email_port: int = Field(25, ge=1, le=65535, description="Port of the SMTP server.")
     email_host_user: str = Field("", description="User name at the SMTP server.")
