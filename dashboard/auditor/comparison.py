@@ -105,16 +105,18 @@ class Comparison:
     def _ledgers_agree(self, ended: Mapping[Group, Tally], effects: Mapping[EffectState, Tally]) -> bool:
         """Tell by tallies whether there is nothing to find.
 
-        What is done, that of unsettled sagas taken away, has to be the steps of completed sagas: then none is lacking,
-        none is left over from a compensated one, none is a stranger's and none is there twice. What is not done is
+        What stands, that of unsettled sagas taken away, has to be the steps of completed sagas: then none is lacking,
+        none is left over from a compensated one, none is a stranger's and none is there twice. What does not stand is
         little, as a rule, and need not be there; it has to be of sagas that were compensated, or are unsettled.
         """
-        rows = [row for ledger in self._ledgers for row in ledger.of(self._unsettled)]
-        settled = _without(effects, rows)
-        done = {step: tally for (step, status), tally in settled.items() if status == Status.DONE and any(tally)}
-        left = [state for state, tally in settled.items() if state[1] in STANDING - {Status.DONE} and any(tally)]
-        if done != _steps_of_completed(ended) or left or _repeats((step, digest) for step, _, digest in rows):
-            return False
+        unsettled = [row for ledger in self._ledgers for row in ledger.of(self._unsettled)]
+        settled = _without(effects, unsettled)
+        standing = {state: tally for state, tally in settled.items() if state[1] in STANDING and any(tally)}
+        done = {(step, str(Status.DONE)): tally for step, tally in _steps_of_completed(ended).items()}
+        is_once = not _repeats((step, digest) for step, _, digest in unsettled)
+        return standing == done and is_once and self._others_are_excused(ended, effects)
+
+    def _others_are_excused(self, ended: Mapping[Group, Tally], effects: Iterable[EffectState]) -> bool:
         others: dict[str, list[str]] = defaultdict(list)
         for step, status in effects:
             if status != Status.DONE:

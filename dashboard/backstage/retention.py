@@ -71,7 +71,7 @@ class _Told:
     up_to: int
     places: Sequence[Place]
     at: float
-    is_heard: bool = False
+    was_heard: bool = False
 
 
 class Retention:
@@ -126,17 +126,18 @@ class Retention:
         return True
 
     def _go_on(self, board: Board) -> bool:
+        """Tell the services, or delete some of what all of them have forgotten."""
         told = self._told
         if told is None or told.up_to <= board.pruned or self._is_lost(told):
             told = self._told = self._tell(board)
-        told.is_heard = told.is_heard or self._is_heard(told)
-        if told.is_heard:
+        told.was_heard = told.was_heard or self._is_heard(told)
+        if told.was_heard:
             _delete_some(told.up_to)
-        return told.is_heard
+        return told.was_heard
 
     def _is_lost(self, told: _Told) -> bool:
         """Has the broker forgotten it, or may it have by now, before all of them heard it?"""
-        if told.is_heard:
+        if told.was_heard:
             return False
         return self._clock() - told.at > TELL_AGAIN_S or not _are_before(self._bus.end_offsets([FORGET]), told.places)
 
