@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import Field
+from pydantic import Field, StringConstraints
 
 from saga import tracing
 from saga.messages import STRICT, Action, Count, ErrorText, Name, SagaId, Timestamp
@@ -18,6 +18,8 @@ LONGEST_LAG_MS = 600_000
 State = Literal["starting", "running", "stopped", "failing", "ended"]
 Rate = Annotated[float, Field(ge=0, le=1)]
 Most = Annotated[int, Field(ge=1, le=1000)]
+# What a page is shown of an instance: where it runs, how it is, which partitions it has.
+Words = Annotated[str, StringConstraints(max_length=1000)]
 
 
 class Instant(StrEnum):
@@ -90,14 +92,14 @@ class Heartbeat:
     __pydantic_config__: ClassVar = STRICT
     TYPE: ClassVar = "workshop.service.heartbeat.v1"
 
-    service: str
-    instance: str
+    service: Name
+    instance: Name
     pid: Count
-    host: str
+    host: Words
     state: State
-    detail: str
-    partitions: tuple[str, ...]
-    heard: str = ""
+    detail: Words
+    partitions: tuple[Words, ...]
+    heard: Words = ""
     armed: dict[Name, Name | Count] = field(default_factory=dict)
     in_flight: Count
     handled: Count

@@ -30,9 +30,9 @@ class BoundedServer(Server):
     """
 
     def __init__(self, **options: Any) -> None:
-        super().__init__(
-            websocket_max_frame_size=MAX_FRAME_BYTES, websocket_max_message_size=MAX_FRAME_BYTES, **options
-        )
+        # A frame is what somebody sends; a message is what is sent to somebody, too.
+        bounds = {"websocket_max_frame_size": MAX_FRAME_BYTES, "websocket_max_message_size": MAX_UNSENT_BYTES}
+        super().__init__(**bounds, **options)
         self._is_ending = False
 
     def protocol_connected(self, protocol: Any) -> None:

@@ -1,5 +1,6 @@
 """What services have said, as far as it can be read; the rest becomes dead letters."""
 
+import json
 from collections.abc import Iterable, Iterator
 from typing import TypeVar
 
@@ -8,10 +9,12 @@ from saga import reports, wire
 from saga.bus import Outgoing, Record
 from saga.definitions import definition_of
 from saga.errors import MessageRejected
-from saga.messages import DeadLetter, Trace
+from saga.messages import MAX_NAME, DeadLetter, Trace
 from saga.steering import Heartbeat
-from saga.topics import DEAD_LETTER
+from saga.topics import DEAD_LETTER, SERVICES
 
+# Far more than a service of ours says of one event: every page is shown it, with a thousand others.
+MAX_DETAIL_CHARS = 4_000
 # PostgreSQL keeps no longer value in an index; real ones are a tenth of this.
 MAX_SLOTS_BYTES = 2_000
 SOURCE = "projector"
@@ -29,18 +32,25 @@ def read(
         try:
             message = wire.decode(kind, record.value)
             if isinstance(message, Trace):
-                _check_known(message)
+                _check_trace(message)
+            elif isinstance(message, Heartbeat) and message.service not in SERVICES:
+                raise MessageRejected(f"there is no service {message.service[:MAX_NAME]!r}")
         except MessageRejected as rejection:
             unreadable.append(_dead_letter(record, str(rejection)))
         else:
             yield message, record
 
 
-def _check_known(trace: Trace) -> None:
+def _check_trace(trace: Trace) -> None:
     if trace.style not in definition_of(trace.scenario).styles:
         raise MessageRejected(f"scenario {trace.scenario!r} has no style {trace.style!r}")
     if len(trace.slots.encode()) > MAX_SLOTS_BYTES:
         raise MessageRejected(f"the names of its steps have more than {MAX_SLOTS_BYTES} bytes together")
+    for event in trace.events:
+        if len(event.payload or "") > reports.MAX_CHARS:
+            raise MessageRejected(f"the message it tells of has more than {reports.MAX_CHARS} characters")
+        if len(json.dumps(event.detail, ensure_ascii=False)) > MAX_DETAIL_CHARS:
+            raise MessageRejected(f"the detail of an event has more than {MAX_DETAIL_CHARS} characters")
 
 
 def _dead_letter(record: Record, reason: str) -> Outgoing:

@@ -46,6 +46,9 @@ class Listener(Protocol):
 
     async def send_frame(self, frame: str) -> None: ...
 
+    async def turn_away(self) -> None:
+        """Close it, so that its page comes back and catches up."""
+
 
 class Snapshot(NamedTuple):
     seq: int
@@ -223,6 +226,8 @@ class Hub:
         try:
             await listener.send_frame(frame)
         except Exception:
-            # One page's trouble must not keep the news from the others; it will come back and catch up.
-            log.warning("a page could not be told, and is told no more", exc_info=True)
+            # One page's trouble must not keep the news from the others.
+            log.warning("a page could not be told, and has to come back", exc_info=True)
             self.leave(listener)
+            with suppress(Exception):  # whoever has gone already cannot be sent away
+                await listener.turn_away()

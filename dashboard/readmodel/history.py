@@ -1,11 +1,13 @@
 """A saga's events, causes before effects, and dead letters, as the API shows them."""
 
 import json
+import math
 from collections.abc import Sequence
 from typing import Any
 
 from django.db.models import Q
 from pydantic import TypeAdapter
+from pydantic_core import from_json
 
 from dashboard.models import DeadLetter, Saga, TraceRecord
 from saga import tracing, wire
@@ -76,13 +78,21 @@ def _row(seq: int, event: TraceEvent) -> dict[str, Any]:
 
 
 def _parsed(payload: str | None) -> Any:
-    """Return a message as JSON where it is JSON, else as the text it was."""
+    """Return a message as JSON where that is what any browser can read and a person would; else as the text it was.
+
+    Python takes NaN, infinities and halves of characters for JSON too, and what is nested beyond reading.
+    """
+    if payload is None:
+        return None
     try:
-        return None if payload is None else json.loads(payload, parse_constant=_refuse)
-    except (ValueError, RecursionError):
+        from_json(payload, allow_inf_nan=False)
+        return json.loads(payload, parse_float=_finite)
+    except ValueError:
         return payload
 
 
-def _refuse(constant: str) -> None:
-    """Python reads and writes NaN and infinities as JSON; browsers do not."""
-    raise ValueError(f"{constant} is not JSON")
+def _finite(digits: str) -> float:
+    number = float(digits)
+    if math.isinf(number):
+        raise ValueError(f"{digits} is more than a browser can count to")
+    return number

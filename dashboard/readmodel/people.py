@@ -26,6 +26,8 @@ _LAST = (
 ).split()
 _STRIDE = 31  # shares no factor with either list, so that neighbours differ in both names
 
+# Before white space is tidied and accents joined to their letters. To join them takes the square of their number.
+LONGEST_TYPED = 4 * MAX_NAME
 _FORMULA_START = ("=", "+", "-", "@")
 _JOINERS = "\u200c\u200d"
 _FORBIDDEN = re.compile(r"[<>\"`{}\\|^~]")
@@ -48,6 +50,8 @@ def user_of(name: str, department: str, *, where: str = "") -> User:
 
 def _checked(text: str, what: str) -> str:
     """Names of people and departments are words. What looks like markup or a spreadsheet formula is neither."""
+    if len(text) > LONGEST_TYPED:
+        raise BadRequest(f"{what} has {len(text)} characters; {MAX_NAME} is the most")
     tidy = " ".join(unicodedata.normalize("NFC", text).split())
     if not tidy:
         raise BadRequest(f"{what} is empty")

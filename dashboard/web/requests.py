@@ -17,11 +17,22 @@ from saga.steering import FaultRules, Instant
 Scenario = Literal[tuple(DEFINITIONS)]
 Style = Literal[STYLES]
 Status = Literal[RUNNING, COMPENSATING, COMPLETED, COMPENSATED, STUCK]
+MAX_FAULTS = 10
 StepName = Annotated[str, Field(max_length=100)]
 
 
 class _Request(Schema):
     model_config = ConfigDict(extra="forbid", strict=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _find_unknown(cls, given: object) -> object:
+        """Complain about the first field that is unknown, and not at length about each of a hundred thousand."""
+        fields = given if isinstance(given, dict) else ()
+        unknown = next((name for name in fields if name not in cls.model_fields), None)
+        if unknown is not None:
+            raise ValueError(f"there is no field {unknown[:100]!r}")
+        return given
 
 
 class NewUser(_Request):
@@ -47,9 +58,17 @@ class NewSagas(_Request):
 
     scenario: Scenario = ONBOARDING.scenario
     style: Style | None = Field(None, description="Choreography where the scenario has it, else orchestration.")
-    faults: dict[StepName, StepFault] | None = Field(None, max_length=10)
+    faults: dict[StepName, StepFault] | None = Field(None, max_length=MAX_FAULTS)
     count: int | None = Field(None, ge=1, le=MAX_USERS, description="How many; 1 unless users are given.")
     users: list[NewUser] | None = Field(None, min_length=1, max_length=MAX_USERS)
+
+    @field_validator("faults", mode="before")
+    @classmethod
+    def _count_faults(cls, given: object) -> object:
+        """Before each of a hundred thousand is looked at."""
+        if isinstance(given, dict) and len(given) > MAX_FAULTS:
+            raise ValueError(f"faults: a saga has at most {MAX_FAULTS} steps")
+        return given
 
     @model_validator(mode="after")
     def _check_count(self) -> "NewSagas":

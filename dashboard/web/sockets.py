@@ -29,7 +29,7 @@ class SagaSocket(AsyncWebsocketConsumer):
         self.trace = True
         self.seen = 0
         self._requests = Buckets()
-        self._is_turned_away = False
+        self._is_refused = False
 
     async def __call__(self, *connection: Any) -> None:
         # However it ends: in order, by an exception, or because the server gives it up.
@@ -48,14 +48,17 @@ class SagaSocket(AsyncWebsocketConsumer):
     async def send_frame(self, frame: str) -> None:
         await self.send(text_data=frame)
 
+    async def turn_away(self) -> None:
+        await self.close(TRY_AGAIN_LATER)
+
     async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
         if self._requests.take("all", per_minute=REQUESTS_PER_MINUTE, now=time.monotonic()):
-            return await self._turn_away()
+            return await self._refuse_flood()
         try:
             await self._answer(_request(text_data))
         except DatabaseError:
             # The page connects anew, is told what is wrong, and asks again.
-            await self.close(TRY_AGAIN_LATER)
+            await self.turn_away()
 
     async def _answer(self, request: Any) -> None:
         match request:
@@ -68,10 +71,10 @@ class SagaSocket(AsyncWebsocketConsumer):
             case _:
                 await self.send_frame(frames.error("that is no request this page makes; it was ignored"))
 
-    async def _turn_away(self) -> None:
+    async def _refuse_flood(self) -> None:
         # What was under way when it was closed still comes in.
-        if not self._is_turned_away:
-            self._is_turned_away = True
+        if not self._is_refused:
+            self._is_refused = True
             await self.send_frame(frames.error(f"{REQUESTS_PER_MINUTE} requests a minute are the most"))
             await self.close(POLICY_VIOLATION)
 

@@ -120,6 +120,9 @@ PAYLOADS = {
     "no JSON": ("Hello", "Hello"),
     "nested beyond reading": ("[" * 5000, "[" * 5000),
     "a number that JSON does not know": ('{"a": NaN}', '{"a": NaN}'),
+    "a number that no browser counts to": ('{"a": 1e400}', '{"a": 1e400}'),
+    "half a character": ('{"a": "\\ud800"}', '{"a": "\\ud800"}'),
+    "nested as nobody would read it": ("[" * 300 + "]" * 300, "[" * 300 + "]" * 300),
 }
 
 
@@ -129,6 +132,7 @@ def test_a_payload_is_shown_as_json_where_it_is_json_else_as_text(
 ) -> None:
     say(trace("known", event(Kind.STARTED, payload=payload)))
     assert get(client, "/api/sagas/known")["events"][0]["payload"] == shown
+    assert client.get("/sagas/known").status_code == 200
 
 
 @pytest.mark.parametrize("constant", ["NaN", "Infinity", "-Infinity", "1e999"])

@@ -72,6 +72,12 @@ ONLY_TRACE: dict[str, Callable[[Outgoing], bytes | None]] = {
     ),
     "a saga id too long": lambda good: changed(good, lambda e: e["data"].update(saga_id="x" * 37)),
     "a name too long": lambda good: changed(good, lambda e: e["data"]["user"].update(name="x" * 1000)),
+    "a detail that no page could show": lambda good: changed(
+        good, lambda e: e["data"]["events"][0].update(detail={"error": "x" * 5000})
+    ),
+    "a message that no page could show": lambda good: changed(
+        good, lambda e: e["data"]["events"][0].update(payload="x" * 9000)
+    ),
     "an attempt beyond counting": lambda good: changed(good, lambda e: e["data"]["events"][0].update(attempt=10**30)),
 }
 ONLY_DEAD_LETTER: dict[str, Callable[[Outgoing], bytes | None]] = {
@@ -80,6 +86,9 @@ ONLY_DEAD_LETTER: dict[str, Callable[[Outgoing], bytes | None]] = {
     "an offset that is a word": lambda good: changed(good, lambda e: e["data"].update(offset="17")),
 }
 ONLY_HEARTBEAT: dict[str, Callable[[Outgoing], bytes | None]] = {
+    "an unknown service": lambda good: changed(good, lambda e: e["data"].update(service="janitor")),
+    "an instance with too long a name": lambda good: changed(good, lambda e: e["data"].update(instance="x" * 200)),
+    "more words than anybody reads": lambda good: changed(good, lambda e: e["data"].update(detail="x" * 2000)),
     "an order that no database holds": lambda good: changed(good, lambda e: e["data"].update(armed={"x": math.nan})),
 }
 BAD = [

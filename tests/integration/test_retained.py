@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.db.models import Q
 
 from dashboard.errors import NotFound
@@ -34,7 +35,10 @@ LETTERS = {
 def test_however_many_letters_there_are_those_that_are_sought_are_found_at_once(
     letters: Callable[[], Any], index: str
 ) -> None:
-    assert f"SEARCH dashboard_deadletter USING INDEX {index}" in letters().explain()
+    if connection.vendor == "postgresql":  # it would rather read the few that are here one by one
+        with connection.cursor() as cursor:
+            cursor.execute("SET LOCAL enable_seqscan = off")
+    assert index in letters().explain()
 
 
 def test_of_letters_whose_keys_begin_alike_only_those_of_the_saga_are_its_own(ids: list[str]) -> None:

@@ -5,6 +5,7 @@ import pytest
 from dashboard.live import frames, hub
 from dashboard.models import Board
 from dashboard.readmodel import board
+from dashboard.web.sockets import TRY_AGAIN_LATER, SagaSocket
 from saga.messages import Kind
 from tests.dash_factories import STEPS, accept, event, finish, say, trace, undo_event
 from tests.dash_socket import Server, shows
@@ -66,6 +67,21 @@ async def test_what_a_page_catches_up_with_is_far_below_what_the_server_holds_fo
     view = await server.do(lambda: board.changes(after=0, limit=1))
     frame = frames.view("delta", view, trace=True, health=[])
     assert len(frame.encode()) * max(hub.CATCH_UP_ROWS, hub.FRAME_ROWS) < MAX_UNSENT_BYTES / 2
+
+
+async def test_a_page_that_cannot_be_told_has_to_come_back(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    send_frame = SagaSocket.send_frame
+
+    async def refuse_deltas(socket: SagaSocket, frame: str) -> None:
+        if '"type":"delta"' in frame.replace(" ", ""):
+            raise ValueError("it is too long")
+        await send_frame(socket, frame)
+
+    async with server.page() as page:
+        await page.next()
+        monkeypatch.setattr(SagaSocket, "send_frame", refuse_deltas)
+        await server.do(accept)
+        assert await page.end() == TRY_AGAIN_LATER
 
 
 async def test_a_page_that_was_further_than_the_server_is_told_so_and_goes_on(server: Server) -> None:

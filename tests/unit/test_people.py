@@ -1,5 +1,6 @@
 """Who joins: made-up users, and what names are taken."""
 
+import unicodedata
 from itertools import islice, pairwise
 
 import pytest
@@ -101,3 +102,11 @@ def test_neighbours_among_made_up_users_have_neither_name_in_common() -> None:
 
 def test_made_up_users_come_from_every_department() -> None:
     assert {person.department for person in islice(made_up(0), len(DEPARTMENTS))} == set(DEPARTMENTS)
+
+
+def test_what_nobody_is_called_is_refused_before_its_accents_are_joined(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Python takes the square of their number, and all of the process waits."""
+    with monkeypatch.context() as patched:
+        patched.setattr(unicodedata, "normalize", pytest.fail)
+        with pytest.raises(BadRequest, match="the name has 40001 characters"):
+            user_of("a" + "\u0315\u0300" * 20_000, "Data")
