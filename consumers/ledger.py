@@ -14,7 +14,7 @@ from saga.digests import digest_of
 from saga.participation import Attempt, Entry, Status
 
 # The statements of the hot path, in SQL: five times faster here than the same through the ORM.
-_COLUMNS = "saga_id, step, status, result, attempts, decided_at, undone_at, version"
+_COLUMNS = "saga_id, step, status, result, attempts, decided_at, undone_at, version, next_at IS NOT NULL"
 _FIND = f"SELECT {_COLUMNS} FROM consumers_effect WHERE saga_id IN ({{}})"
 _FORGET = "DELETE FROM consumers_effect WHERE saga_id IN ({})"
 _INSERT = """
@@ -146,6 +146,7 @@ def _entry(
     decided_at: str | None,
     undone_at: str | None,
     version: int,
+    waits: bool,
 ) -> Entry:
     return Entry(
         saga_id=saga_id,
@@ -156,6 +157,7 @@ def _entry(
         decided_at=decided_at,
         undone_at=undone_at,
         version=version,
+        waits=bool(waits),
     )
 
 

@@ -13,7 +13,7 @@ Sagas", 2015). A compensation may not abort: it is tried again until it succeeds
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any, NamedTuple
 
@@ -66,7 +66,8 @@ class Attempt:
 class Entry:
     """A row of a ledger: one step of one saga. `decided_at` and `undone_at` stay as they were first said.
 
-    `version` counts its changes: a change is written only over the version that it was made from.
+    `version` counts its changes: a change is written only over the version that it was made from. `waits` says whether
+    the ledger keeps the message that asked for it, which then comes again by itself.
     """
 
     saga_id: str
@@ -77,6 +78,7 @@ class Entry:
     decided_at: str | None = None
     undone_at: str | None = None
     version: int = 0
+    waits: bool = field(default=True, compare=False)
 
     @property
     def key(self) -> tuple[str, str]:
@@ -104,7 +106,8 @@ class Entry:
 def duty(entry: Entry, message: SagaMessage, *, is_due: bool = False) -> Duty:
     """Return what `message` makes its participant do. `is_due`: it comes from the ledger's timer, not from a topic."""
     rule = _duty_to_do if message.action is Action.DO else _duty_to_undo
-    return rule(entry, message, is_due or message.round > entry.round)
+    was_given_up = entry.status in (Status.TRYING, Status.UNDOING) and not entry.waits
+    return rule(entry, message, is_due or message.round > entry.round or was_given_up)
 
 
 def _duty_to_do(entry: Entry, message: SagaMessage, may_try: bool) -> Duty:

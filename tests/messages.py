@@ -136,8 +136,8 @@ messages = st.one_of(
     ),
     st.builds(
         Heartbeat,
-        service=text,
-        instance=text,
+        service=names,
+        instance=names,
         pid=counts,
         host=text,
         state=st.sampled_from(["starting", "running", "stopped", "failing"]),

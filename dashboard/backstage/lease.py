@@ -1,9 +1,9 @@
 """Who leads: of any number of processes that project, one at a time does what only one may do.
 
 A lease in the read model, by the clock of the database, which is the same for all. Whoever holds it looks before each
-act. One that was paused in the middle of an act may finish it when another leads already, and does no harm: what is fed
-twice the ledgers absorb, what is flagged twice is one event, an order given twice is one order, and whoever was told
-something old is told again what is asked of it.
+act. One that was paused in the middle of an act may finish it when another leads already, and does little harm: what
+is fed twice the ledgers absorb, what is flagged twice is one event, and whoever was told something old is told again
+what is asked of it. Only an order to fail or to crash that is given twice may be obeyed twice.
 """
 
 import time
@@ -29,7 +29,6 @@ class Lease:
         self._holder = holder
         self._clock = clock
         self._sure_until = float("-inf")
-        self._is_made = False
 
     def is_held(self) -> bool:
         """Is it certain that nobody else leads? By this process's own clock, so it is known without asking anybody."""
@@ -37,7 +36,8 @@ class Lease:
 
     def run_once(self) -> bool:
         """Renew it, or take it when it has run out. Raises DatabaseError."""
-        self._make()
+        if not self.is_held():  # somebody may have put another database in the place of this one
+            self._make()
         asked_at = self._clock()
         is_mine = self._take()
         self._sure_until = asked_at + VALID_FOR.total_seconds() if is_mine else float("-inf")
@@ -53,10 +53,8 @@ class Lease:
         """It runs out by itself; after trouble with the database it is renewed, if that comes back in time."""
 
     def _make(self) -> None:
-        if not self._is_made:
-            free = models.Lease(name=LEADER, holder="", until=Now())
-            models.Lease.objects.bulk_create([free], ignore_conflicts=True)
-            self._is_made = True
+        free = models.Lease(name=LEADER, holder="", until=Now())
+        models.Lease.objects.bulk_create([free], ignore_conflicts=True)
 
     def _take(self) -> bool:
         # A lease that reaches further than any is given for: the database's clock was set back.

@@ -51,6 +51,7 @@ class Listener(Protocol):
 
 
 class Snapshot(NamedTuple):
+    run: str
     seq: int
     frame: str
     read_at: float
@@ -67,6 +68,7 @@ class Hub:
         self._snapshots: dict[bool, Snapshot] = {}
         self._turn = asyncio.Lock()
         self._task: asyncio.Task[None] | None = None
+        self._shown_run = ""
         self._seq = 0
         self._ask_health_at = 0.0
         self._speak_by = 0.0
@@ -127,7 +129,7 @@ class Hub:
         if listener not in self._waiting:
             return  # it has left in the meantime
         if not self._listeners:
-            self._seq = shown.seq
+            self._shown_run, self._seq = shown.run, shown.seq
             self._break_silence()
         self._waiting.discard(listener)
         self._listeners.add(listener)
@@ -141,7 +143,7 @@ class Hub:
             return known
         view = await snapshot(trace=trace)
         frame = frames.view("snapshot", view, trace=trace, health=self._health)
-        self._snapshots[trace] = Snapshot(view.seq, frame, time.monotonic())
+        self._snapshots[trace] = Snapshot(view.run or "", view.seq, frame, time.monotonic())
         return self._snapshots[trace]
 
     async def _start(self) -> None:
@@ -184,7 +186,12 @@ class Hub:
             return False
         for listener in list(self._waiting):
             await self._send_snapshot(listener)
-        view = await changes(after=self._seq, limit=FRAME_ROWS)
+        try:
+            view = await changes(after=self._seq, limit=FRAME_ROWS, run=self._shown_run)
+        except board.AnotherBoard:
+            log.warning("the board is another one than was shown, or an older one; showing it anew")
+            self._show_everybody_anew()
+            return False
         if view is None:
             return False
         self._seq = view.seq
@@ -192,6 +199,12 @@ class Hub:
             self._changed.set()  # of the rest nobody tells
         await self._tell_view(view)
         return bool(view.sagas)
+
+    def _show_everybody_anew(self) -> None:
+        self._waiting |= self._listeners
+        self._listeners.clear()
+        self._snapshots.clear()
+        self._changed.set()
 
     async def _tell_health(self) -> None:
         """Once a second, whether the board could be read or not: this is how a page learns that it cannot be.

@@ -25,6 +25,10 @@ _FIELDS = (
 _STEP_FIELDS = "name service status attempts undo_attempts result error next_attempt_at".split()
 
 
+class AnotherBoard(Exception):
+    """Raised when another board has taken the place of the one that was shown, or an older state of it."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class View:
     """Part of the board as of `seq`: rows of sagas, changed services, all counters.
@@ -60,14 +64,16 @@ def snapshot(*, trace: bool) -> View:
     return View(seq=board.seq, sagas=rows, services=services, counters=_counters(board), older=older, run=board.run)
 
 
-def changes(*, after: int, limit: int) -> View | None:
-    """Return what changed after `after`, oldest change first; None if nothing did.
+def changes(*, after: int, limit: int, run: str = "") -> View | None:
+    """Return what changed after `after`, oldest change first; None if nothing did. Raises AnotherBoard than `run`.
 
     Where more than `limit` sagas changed, the view's `seq` is that of the last one in it: ask again from there. No
     transaction is needed: what changes while this reads has a higher number than the board had, and comes next time.
     """
     clock.look()
     board = Board.current()
+    if run and (board.run != run or board.seq < after):
+        raise AnotherBoard
     if board.seq <= after:
         return None
     new = {"seq__gt": after, "seq__lte": board.seq}

@@ -159,7 +159,8 @@ def _change(name: str, apply: Callable[[Service], None]) -> Service:
     try:
         with transaction.atomic():
             board = Board.locked()
-            service = Service.objects.filter(name=name).first()
+            # The herald, who crosses out what it has said, does not ask for the board.
+            service = Service.objects.select_for_update().filter(name=name).first()
             if service is None:
                 raise NotFound(f"there is no service {name!r}")
             apply(service)

@@ -101,3 +101,10 @@ def test_there_is_one_lease_however_many_ask(one: Lease, other: Lease) -> None:
     for asker in (one, other, Lease("third")):
         asker.run_once()
     assert [found.name for found in models.Lease.objects.all()] == [LEADER]
+
+
+def test_one_leads_again_in_a_database_that_took_the_place_of_another(one: Lease, other: Lease) -> None:
+    assert (leads(one), leads(other)) == (True, False)
+    models.Lease.objects.all().delete()
+    leads(one)
+    assert (leads(other), leads(one)) == (True, False)

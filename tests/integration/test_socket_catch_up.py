@@ -1,9 +1,12 @@
 """A page that comes back is sent what it missed, and one that asks for older sagas gets them, each once."""
 
+from collections.abc import Callable
+
 import pytest
+from django.db.models import F
 
 from dashboard.live import frames, hub
-from dashboard.models import Board
+from dashboard.models import Board, Saga
 from dashboard.readmodel import board
 from dashboard.web.sockets import TRY_AGAIN_LATER, SagaSocket
 from saga.messages import Kind
@@ -127,3 +130,27 @@ async def test_a_page_that_knew_more_than_it_is_shown_anew_misses_nothing(
             await back.say({"type": "resume", "after": told_elsewhere})
             await back.until(shows(*ids))
             assert back.rows().keys() == set(ids)
+
+
+def _wipe() -> None:
+    for kept in (Saga, Board):
+        kept.objects.all().delete()
+
+
+def _set_back() -> None:
+    Board.objects.update(seq=F("seq") - 1)
+    Saga.objects.order_by("-number")[:1].get().delete()
+
+
+@pytest.mark.parametrize("trouble", [_wipe, _set_back])
+async def test_a_board_that_another_took_the_place_of_is_shown_anew_to_everybody(
+    server: Server, trouble: Callable[[], None]
+) -> None:
+    await server.do(accept, 3)
+    async with server.page() as old:
+        await old.next()
+        await server.do(trouble)
+        again = await old.until(lambda frame: frame["type"] == "snapshot")
+        [saga_id] = await server.do(accept)
+        await old.until(shows(saga_id))
+    assert len(again["sagas"]) == (0 if trouble is _wipe else 2)

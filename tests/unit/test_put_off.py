@@ -71,6 +71,9 @@ def test_a_kept_request_that_cannot_be_read_any_more_is_a_dead_letter_and_stops_
     [letter] = bench.letters()
     assert (letter.key, "of-another-version" in letter.value) == ("saga-1", True)
     assert [message.saga_id for message in bench.requests("authorize")] == ["saga-2"]
+    bench.send(request())  # corrected, and sent again
+    bench.run(worker)
+    assert [message.saga_id for message in bench.requests("authorize")] == ["saga-2", "saga-1"]
 
 
 def test_a_failed_attempt_is_told_though_its_worker_dies_before_it_could(bench: Workbench) -> None:
