@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 from consumers.ledger import Change, Key, Ledger
 from consumers.log_store import SagaLogStore
-from saga.bus import Outgoing, Place, TopicPartition
+from saga.bus import Outgoing, Place, Record, TopicPartition
 from saga.participation import Entry
 from saga.saga_log import LogEntry
 from saga.topics import DEAD_LETTER, TRACE
@@ -80,6 +80,10 @@ class FusedLedger(Ledger):
     def record(self, changes: Sequence[Change]) -> Mapping[Key, Entry]:
         with self._fuse.around("ledger"):
             return super().record(changes)
+
+    def claim(self, now: str, *, until: str, latest: str, limit: int) -> list[Record]:
+        with self._fuse.around("claiming"):
+            return super().claim(now, until=until, latest=latest, limit=limit)
 
     def settle(self, entries: Sequence[Entry]) -> None:
         with self._fuse.around("settling"):

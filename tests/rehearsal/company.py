@@ -18,6 +18,7 @@ from tests.workbench import Workbench
 
 RELAY, RETENTION = "relay", "retention"
 READERS = (*SERVICES, PROJECTOR)
+PARTS = (*READERS, RELAY, RETENTION)
 # Longer than any pause between two attempts, and more rounds of it than there are attempts on the longest way.
 PAUSE_S = 60.0
 MOST_ROUNDS = 400
@@ -68,7 +69,7 @@ class Company:
         self._bus = self._bench.bus
         self._parts: dict[str, Part] = {}
         self._lives: dict[str, int] = {}
-        for name in (*READERS, RELAY, RETENTION):
+        for name in PARTS:
             self._open(name)
 
     @property

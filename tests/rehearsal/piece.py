@@ -17,12 +17,12 @@ from saga.messages import Action, StepFault
 from saga.state import COMPENSATED, COMPLETED
 from saga.steering import NO_FAULTS, FaultRules
 from tests.fuse import INSTANTS
-from tests.rehearsal.company import READERS, Company, kind_of
+from tests.rehearsal.company import PARTS, READERS, Company, kind_of
 
 SAGAS, KEPT, ACTS = 8, 3, 150
 WAITS = [(relay, wait) for wait in ("IDLE_S", "FULL_S", "GATHER_S")]
 WAITS += [(module, wait) for module in (projector, worker) for wait in ("POLL_TIMEOUT_S", "GATHER_S")]
-MOMENTS = (*INSTANTS, "before settling", "after settling")
+MOMENTS = (*INSTANTS, "before claiming", "after claiming", "before settling", "after settling")
 WAYS = [(definition, style) for definition in DEFINITIONS.values() for style in definition.styles]
 STEP_FAULTS = (
     StepFault(failures=1, retryable=True),
@@ -104,7 +104,7 @@ class Piece:
         self._company.throw_out(self._random.choice(READERS))
 
     def come(self) -> None:
-        self._company.add_second(self._random.choice(READERS))
+        self._company.add_second(self._random.choice(PARTS))
 
     def leave(self) -> None:
         self._company.dismiss_second()
