@@ -77,7 +77,7 @@ class Ledger:
         return self.find({change.entry.saga_id for change in changes})
 
     def claim(self, now: str, *, until: str, latest: str, limit: int) -> list[Record]:
-        """Return the requests that shall come again now, longest overdue first, and let nobody have them `until` then.
+        """Return the requests that shall come again now, longest overdue first; nobody else gets them before `until`.
 
         None can be due later than `latest`.
         """
