@@ -63,7 +63,7 @@ def embedded_broker() -> Iterator[Broker]:
 
 @contextmanager
 def kafka_broker(address: str) -> Iterator[Broker]:
-    bus = KafkaBus(lambda: address, embedded=False, client_id="test")
+    bus = KafkaBus(lambda: address, embedded=False, client_id="test", prefix="one-of-many.")
     yield Broker(bus, lambda topics: bus.wait_until_up(threading.Event(), topics))
     bus.close()
 

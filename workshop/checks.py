@@ -64,6 +64,12 @@ RULES = (
         "A web process without its backstage would hear of no change: the in-memory layer ends at the process.",
         "Set REDIS_URL, or take BACKSTAGE=false away.",
     ),
+    Rule(
+        "workshop.E009",
+        lambda config: config.kafka_prefix and config.is_embedded,
+        "KAFKA_PREFIX is for a cluster, and the built-in broker is none: nobody else's messages are there.",
+        "Set KAFKA_BOOTSTRAP_SERVERS, or take KAFKA_PREFIX away.",
+    ),
 )
 WEB_RULES = (
     Rule(

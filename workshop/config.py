@@ -8,7 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
+from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, ValidationError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from saga.steering import LONGEST_LAG_MS
@@ -60,6 +60,9 @@ class Config(BaseSettings):
     port: int = Field(8000, ge=1, le=65535, description="Port the web server listens on.")
     kafka_bootstrap_servers: Annotated[str | None, AfterValidator(addresses.servers)] = Field(
         None, description="host:port of a Kafka cluster, or several with commas; without it a built-in broker is used."
+    )
+    kafka_prefix: Annotated[str, StringConstraints(max_length=100, pattern=r"^[A-Za-z0-9._-]*$")] = Field(
+        "", description="Put before the names of topics and groups, where several workshops share a cluster."
     )
     kafka_security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = Field(
         "PLAINTEXT", description="How to speak with the cluster: PLAINTEXT, SSL, SASL_PLAINTEXT or SASL_SSL."

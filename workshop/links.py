@@ -17,8 +17,8 @@ def open_bus(config: Config, name: str) -> KafkaBus:
     client_id = f"{name}-{socket.gethostname()}-{os.getpid()}"
     if config.is_embedded:
         return KafkaBus(address_in(config.broker_file), embedded=True, client_id=client_id)
-    servers, security = config.kafka_bootstrap_servers, config.kafka_security
-    return KafkaBus(lambda: servers, embedded=False, client_id=client_id, security=security)
+    servers, prefix, security = config.kafka_bootstrap_servers, config.kafka_prefix, config.kafka_security
+    return KafkaBus(lambda: servers, embedded=False, client_id=client_id, prefix=prefix, security=security)
 
 
 def with_bus(config: Config, name: str, open_worker: Callable[[KafkaBus], W], **of_loop: Any) -> Loop[W]:

@@ -3,12 +3,13 @@
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import ExitStack, closing
 
 import pytest
 from kafka import KafkaAdminClient, KafkaProducer
 from kafka.admin import ConfigResource, ConfigResourceType, NewPartitions
 
+from saga.bus import Outgoing, Record, TopicPartition
 from tests.eventually import eventually
 from workshop.kafka_bus import KafkaBus
 
@@ -30,6 +31,35 @@ def test_missing_topics_are_created_with_their_partitions(bus: KafkaBus) -> None
 def test_topics_that_are_there_are_left_alone(bus: KafkaBus) -> None:
     assert bus.wait_until_up(threading.Event(), {"control": 3, "heartbeat": 1, "new-user": 6})
     assert len(bus.end_offsets(TOPICS)) == 8
+
+
+def test_workshops_with_a_prefix_of_their_own_hear_nothing_of_each_other(kafka_address: str) -> None:
+    with ExitStack() as stack:
+        ada, bob = [
+            stack.enter_context(closing(KafkaBus(lambda: kafka_address, embedded=False, client_id="test", prefix=name)))
+            for name in ("ada.", "bob.")
+        ]
+        assert all(bus.wait_until_up(threading.Event(), TOPICS) for bus in (ada, bob))
+        producer = stack.enter_context(closing(ada.producer()))
+        [place] = producer.send([Outgoing(topic="new-user", key=b"saga-1", value=b"hers")])
+        assert place.topic == "new-user"
+        members = [
+            stack.enter_context(closing(bus.consumer("provisioner", ["new-user"], on_revoked=lambda _: None)))
+            for bus in (ada, bob)
+        ]
+        heard: list[list[Record]] = [[], []]
+
+        def poll() -> bool:
+            for records, member in zip(heard, members, strict=True):
+                records += member.poll(0.1, limit=10)
+            return bool(heard[0]) and all(len(member.assigned()) == TOPICS["new-user"] for member in members)
+
+        eventually(poll)
+        assert [[record.place for record in records] for records in heard] == [[place], []]
+        members[0].commit({TopicPartition("new-user", place.partition): place.offset + 1})
+        committed = [sum(bus.committed_offsets("provisioner", ["new-user"]).values()) for bus in (ada, bob)]
+        assert committed == [1, 0]
+        assert sum(bob.end_offsets(["new-user"]).values()) == 0
 
 
 def test_partitions_that_a_topic_is_given_are_looked_at_too(

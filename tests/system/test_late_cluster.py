@@ -16,7 +16,8 @@ def test_a_kafka_cluster_that_is_not_up_yet_is_waited_for_and_then_used(
     tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
     port = free_port()
-    workshop = LiveWorkshop(tmp_path / "var", KAFKA_BOOTSTRAP_SERVERS=f"127.0.0.1:{port}", LAG_MS="50,300")
+    of_cluster = {"KAFKA_BOOTSTRAP_SERVERS": f"127.0.0.1:{port}", "KAFKA_PREFIX": "late."}
+    workshop = LiveWorkshop(tmp_path / "var", LAG_MS="50,300", **of_cluster)
     workshop.launch()
     with workshop.ended_at_last():
         eventually(lambda: answers(workshop), within_s=PATIENCE_S)

@@ -2,6 +2,7 @@
 
 from kafka.errors import KafkaTimeoutError
 
+from workshop.kafka_bus.names import Names
 from workshop.kafka_bus.origin import Origin
 from workshop.kafka_bus.producer import BusProducer
 
@@ -23,5 +24,5 @@ class HeldUp:
 
 def test_a_client_that_does_not_end_is_told_to_give_up_and_left_to_itself() -> None:
     client = HeldUp()
-    BusProducer(client, Origin(lambda: "127.0.0.1:1"), acknowledge_s=1).close()
+    BusProducer(client, Origin(lambda: "127.0.0.1:1"), Names(), acknowledge_s=1).close()
     assert (client.closed, client.forced) == (2, 1)

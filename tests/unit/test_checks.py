@@ -27,6 +27,7 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "a user, and TLS without login": ({**KAFKA, **LOGIN, "kafka_security_protocol": "SSL"}, "E003"),
     "an authority without TLS": ({**KAFKA, "kafka_ca_file": HERE}, "E004"),
     "an authority that is not there": ({**SASL, **LOGIN, "kafka_ca_file": HERE / "ca.pem"}, "E005"),
+    "a prefix for the built-in broker": ({"kafka_prefix": "ada."}, "E009"),
     "only the read model in PostgreSQL": (READ_MODEL, "E006"),
     "only the ledgers in PostgreSQL": (LEDGERS, "E006"),
     "two processes without Redis": ({"backstage": False}, "E007"),

@@ -13,6 +13,7 @@ from saga.bus import TopicPartition
 from saga.errors import BrokerUnavailable
 from workshop.kafka_bus import consumer
 from workshop.kafka_bus.consumer import Member
+from workshop.kafka_bus.names import Names
 from workshop.kafka_bus.origin import Origin
 
 BRISK_MS = 50
@@ -57,7 +58,7 @@ class Group:
         self.client = Client()
         self.gone: list[frozenset[TopicPartition]] = []
         origin = Origin(lambda: "here")
-        self.member = Member(self.client, origin, on_revoked=self.gone.append)  # type: ignore[arg-type]
+        self.member = Member(self.client, origin, Names(), on_revoked=self.gone.append)  # type: ignore[arg-type]
         self.deal(ONE, OTHER)
 
     def begin(self) -> None:

@@ -19,6 +19,7 @@ from saga.errors import BrokerUnavailable
 from workshop.kafka_bus import settings
 from workshop.kafka_bus.consumer import Member, Reader
 from workshop.kafka_bus.header_names import read_any
+from workshop.kafka_bus.names import Names
 from workshop.kafka_bus.opening import knock, learn_cluster, learn_topics, opening
 from workshop.kafka_bus.origin import Origin
 from workshop.kafka_bus.producer import BusProducer
@@ -40,7 +41,8 @@ class KafkaBus:
     """Implements `saga.bus.Bus`.
 
     `read_address` gives host:port, or several with commas. It is called whenever a client is opened, because an
-    embedded broker that is started again has another. `security` are settings of the library: `security_protocol`, ...
+    embedded broker that is started again has another. `prefix` stands before all names there, and nowhere else.
+    `security` are settings of the library: `security_protocol`, ...
     """
 
     def __init__(
@@ -49,11 +51,13 @@ class KafkaBus:
         *,
         embedded: bool,
         client_id: str,
+        prefix: str = "",
         security: Mapping[str, Any] | None = None,
         acknowledge_s: float = 10.0,
     ) -> None:
         self._read_address = read_address
         self._embedded = embedded
+        self._names = Names(prefix)
         self._client = {"client_id": client_id, **settings.CLIENT, **(security or {})} | (
             settings.EMBEDDED if embedded else {}
         )
@@ -80,16 +84,16 @@ class KafkaBus:
                 **settings.PRODUCER,
                 **self._client,
             )
-        return BusProducer(client, origin, acknowledge_s=self._acknowledge_s)
+        return BusProducer(client, origin, self._names, acknowledge_s=self._acknowledge_s)
 
     def consumer(
         self, group: str, topics: Iterable[str], *, on_revoked: Callable[[frozenset[TopicPartition]], None]
     ) -> Member:
         origin = self._connect()
         with opening(origin.address) as network:
-            client = self._open_consumer(origin, network, group_id=group, **self._member)
-            member = Member(client, origin, on_revoked=on_revoked)
-            client.subscribe(list(topics), listener=member)
+            client = self._open_consumer(origin, network, group_id=self._names.there(group), **self._member)
+            member = Member(client, origin, self._names, on_revoked=on_revoked)
+            client.subscribe(list(map(self._names.there, topics)), listener=member)
             learn_topics(client)
         return member
 
@@ -102,18 +106,19 @@ class KafkaBus:
             client = self._open_consumer(origin, network, group_id=None, **options)
             client.assign(partitions)
             for partition, offset in starts.items():
-                client.seek(KafkaPartition(*partition), offset)
-        return Reader(client, origin)
+                client.seek(self._names.partition_there(partition), offset)
+        return Reader(client, origin, self._names)
 
     def end_offsets(self, topics: Iterable[str]) -> dict[TopicPartition, int]:
         wanted = dict.fromkeys(self._partitions(topics), OffsetSpec.LATEST)
         answer = self._ask(lambda admin: admin.list_partition_offsets(wanted))
-        return {TopicPartition(*partition): found.offset for partition, found in answer.items()}
+        return {self._names.partition_here(partition): found.offset for partition, found in answer.items()}
 
     def committed_offsets(self, group: str, topics: Iterable[str]) -> dict[TopicPartition, int]:
         wanted = self._partitions(topics)
-        answer = self._ask(lambda admin: admin.list_group_offsets({group: wanted}))[group]
-        return {TopicPartition(*partition): max(found.offset, 0) for partition, found in answer.items()}
+        group_there = self._names.there(group)
+        answer = self._ask(lambda admin: admin.list_group_offsets({group_there: wanted}))[group_there]
+        return {self._names.partition_here(partition): max(found.offset, 0) for partition, found in answer.items()}
 
     def address(self) -> str:
         return self._read_address()
@@ -156,7 +161,7 @@ class KafkaBus:
         return client
 
     def _partitions(self, topics: Iterable[str]) -> list[KafkaPartition]:
-        names, now = list(topics), time.monotonic()
+        names, now = list(map(self._names.there, topics)), time.monotonic()
         if now >= self._counted_at + COUNTED_FOR_S:
             self._partition_counts.clear()
             self._counted_at = now
@@ -196,9 +201,10 @@ class KafkaBus:
 
     def _create_missing(self, admin: KafkaAdminClient, topics: Mapping[str, int]) -> None:
         present = set(admin.list_topics())
-        if self._embedded or present >= topics.keys():
+        wanted = {self._names.there(name): _description(name, count) for name, count in topics.items()}
+        missing = {name: description for name, description in wanted.items() if name not in present}
+        if self._embedded or not missing:
             return
-        missing = {name: _description(name, count) for name, count in topics.items() if name not in present}
         with suppress(TopicAlreadyExistsError):  # every process tries, and one is the first
             admin.create_topics(missing)
         admin.wait_for_topics(list(missing))

@@ -19,6 +19,7 @@ from kafka.errors import (
 
 from saga.bus import Record, TopicPartition
 from saga.errors import BrokerUnavailable
+from workshop.kafka_bus.names import Names
 from workshop.kafka_bus.origin import Origin
 from workshop.kafka_bus.settings import ANSWER_MS, CALM_AFTER_S, CALM_FETCH_MS, CLOSE_S
 
@@ -59,18 +60,19 @@ class Pace:
 class Reader:
     """Reads partitions that were assigned by hand."""
 
-    def __init__(self, client: KafkaConsumer, origin: Origin) -> None:
+    def __init__(self, client: KafkaConsumer, origin: Origin, names: Names) -> None:
         self._client = client
         self._origin = origin
+        self._names = names
         self._pace = Pace(client)
-        self._assigned = _partitions(client.assignment())
+        self._assigned = names.partitions_here(client.assignment())
         self._paused = False
 
     def poll(self, timeout_s: float, *, limit: int) -> list[Record]:
         self._pause(limit == 0)
         timeout_ms, most = int(timeout_s * 1000), max(limit, 1)
         batches = self._ask(lambda: self._client.poll(timeout_ms=timeout_ms, max_records=most)) or {}
-        records = [_record(message) for batch in batches.values() for message in batch]
+        records = [_record(message, self._names) for batch in batches.values() for message in batch]
         self._pace.on_poll(records)
         return records
 
@@ -114,10 +116,11 @@ class Member(Reader, ConsumerRebalanceListener):
         self,
         client: KafkaConsumer,
         origin: Origin,
+        names: Names,
         *,
         on_revoked: Callable[[frozenset[TopicPartition]], None],
     ) -> None:
-        super().__init__(client, origin)
+        super().__init__(client, origin, names)
         self._on_revoked = on_revoked
         self._at_stake: frozenset[TopicPartition] = frozenset()
         self._gone: frozenset[TopicPartition] = frozenset()
@@ -126,17 +129,17 @@ class Member(Reader, ConsumerRebalanceListener):
 
     def on_partitions_revoked(self, revoked: Iterable[KafkaPartition]) -> None:
         self._joining = True
-        self._at_stake |= _partitions(revoked)
+        self._at_stake |= self._names.partitions_here(revoked)
         self._assigned = frozenset()
 
     def on_partitions_lost(self, lost: Iterable[KafkaPartition]) -> None:
         self._joining = True
-        self._gone |= self._at_stake | _partitions(lost)
+        self._gone |= self._at_stake | self._names.partitions_here(lost)
         self._at_stake = self._assigned = frozenset()
 
     def on_partitions_assigned(self, assigned: Iterable[KafkaPartition]) -> None:
         self._joining = False
-        self._assigned = _partitions(assigned)
+        self._assigned = self._names.partitions_here(assigned)
         self._gone |= self._at_stake - self._assigned
         self._at_stake = frozenset()
         if self._paused:
@@ -168,7 +171,7 @@ class Member(Reader, ConsumerRebalanceListener):
         if not mine:
             return
         try:
-            wanted = {KafkaPartition(*tp): OffsetAndMetadata(at, "", -1) for tp, at in mine.items()}
+            wanted = {self._names.partition_there(tp): OffsetAndMetadata(at, "", -1) for tp, at in mine.items()}
             self._client.commit(wanted, timeout_ms=ANSWER_MS)
         except REBALANCING as error:
             log.info("A commit came too late for its group, and is made after the rebalance: %s", error)
@@ -178,13 +181,9 @@ class Member(Reader, ConsumerRebalanceListener):
             self._owed = {tp: at for tp, at in self._owed.items() if tp not in mine}
 
 
-def _partitions(partitions: Iterable[KafkaPartition]) -> frozenset[TopicPartition]:
-    return frozenset(TopicPartition(partition.topic, partition.partition) for partition in partitions)
-
-
-def _record(message: ConsumerRecord) -> Record:
+def _record(message: ConsumerRecord, names: Names) -> Record:
     return Record(
-        topic=message.topic,
+        topic=names.here(message.topic),
         partition=message.partition,
         offset=message.offset,
         key=message.key,

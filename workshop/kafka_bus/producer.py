@@ -10,14 +10,16 @@ from kafka.producer.future import FutureRecordMetadata
 
 from saga.bus import Outgoing, Place
 from saga.errors import BrokerUnavailable
+from workshop.kafka_bus.names import Names
 from workshop.kafka_bus.origin import CHECK_S, Origin
 from workshop.kafka_bus.settings import CLOSE_S, MAX_MESSAGE_BYTES
 
 
 class BusProducer:
-    def __init__(self, client: KafkaProducer, origin: Origin, *, acknowledge_s: float) -> None:
+    def __init__(self, client: KafkaProducer, origin: Origin, names: Names, *, acknowledge_s: float) -> None:
         self._client = client
         self._origin = origin
+        self._names = names
         self._acknowledge_s = acknowledge_s
 
     def send(self, messages: Sequence[Outgoing]) -> list[Place]:
@@ -25,9 +27,10 @@ class BusProducer:
         self._origin.require()
         _refuse_oversized(messages)
         try:
-            sent = [self._client.send(m.topic, m.value, m.key, list(m.headers)) for m in messages]
+            there = self._names.there
+            sent = [self._client.send(there(m.topic), m.value, m.key, list(m.headers)) for m in messages]
             self._flush()
-            return [_place(future) for future in sent]
+            return [_place(future, message.topic) for future, message in zip(sent, messages, strict=True)]
         except KafkaError as error:
             raise BrokerUnavailable(f"the broker did not acknowledge: {error}") from error
 
@@ -62,6 +65,6 @@ def _refuse_oversized(messages: Sequence[Outgoing]) -> None:
             )
 
 
-def _place(future: FutureRecordMetadata) -> Place:
+def _place(future: FutureRecordMetadata, topic: str) -> Place:
     written = future.get(timeout=CHECK_S)
-    return Place(written.topic, written.partition, written.offset)
+    return Place(topic, written.partition, written.offset)
