@@ -27,11 +27,11 @@ class Fuse:
 
     @contextmanager
     def around(self, what: str) -> Iterator[None]:
-        self._pass(f"before {what}")
+        self.come_to(f"before {what}")
         yield
-        self._pass(f"after {what}")
+        self.come_to(f"after {what}")
 
-    def _pass(self, instant: str) -> None:
+    def come_to(self, instant: str) -> None:
         if instant == self.blow_at:
             self.blow_at = None
             raise Crash(instant)
@@ -82,8 +82,10 @@ class FusedLedger(Ledger):
             return super().record(changes)
 
     def claim(self, now: str, *, until: str, latest: str, limit: int) -> list[Record]:
-        with self._fuse.around("claiming"):
-            return super().claim(now, until=until, latest=latest, limit=limit)
+        claimed = super().claim(now, until=until, latest=latest, limit=limit)
+        if claimed:
+            self._fuse.come_to("after claiming")
+        return claimed
 
     def settle(self, entries: Sequence[Entry]) -> None:
         with self._fuse.around("settling"):

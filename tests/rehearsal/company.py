@@ -45,8 +45,8 @@ class Ambush(Fuse):
     def defuse(self) -> None:
         self.blow_at = self._instant = None
 
-    def _pass(self, instant: str) -> None:
-        super()._pass(instant)
+    def come_to(self, instant: str) -> None:
+        super().come_to(instant)
         if instant == self._instant:
             self._instant = None
             self._act()

@@ -22,7 +22,7 @@ from tests.rehearsal.company import PARTS, READERS, Company, kind_of
 SAGAS, KEPT, ACTS = 8, 3, 150
 WAITS = [(relay, wait) for wait in ("IDLE_S", "FULL_S", "GATHER_S")]
 WAITS += [(module, wait) for module in (projector, worker) for wait in ("POLL_TIMEOUT_S", "GATHER_S")]
-MOMENTS = (*INSTANTS, "before claiming", "after claiming", "before settling", "after settling")
+MOMENTS = (*INSTANTS, "after claiming", "before settling", "after settling")
 WAYS = [(definition, style) for definition in DEFINITIONS.values() for style in definition.styles]
 STEP_FAULTS = (
     StepFault(failures=1, retryable=True),
