@@ -137,5 +137,8 @@ def test_what_the_form_cannot_ask_for_is_explained_beside_it(page: Page, complai
     form.get_by_label("Failures before success", exact=True).fill("0")
     form.get_by_role("button", name="Start and break").click()
     expect(form.get_by_role("alert")).to_contain_text("failures")
+    form.get_by_label("Failing compensation").select_option("authorize")
+    form.get_by_role("button", name="Start and break").click()
+    expect(form.get_by_role("alert")).to_contain_text("one fault for each step")
     # Chromium itself writes down each request that is refused.
     complaints[:] = [text for text in complaints if "Failed to load resource" not in text]
