@@ -9,7 +9,7 @@ from saga import reports, wire
 from saga.bus import Outgoing, Record
 from saga.definitions import definition_of
 from saga.errors import MessageRejected
-from saga.messages import MAX_NAME, DeadLetter, Trace
+from saga.messages import DeadLetter, Trace
 from saga.steering import Heartbeat
 from saga.topics import DEAD_LETTER, SERVICES
 
@@ -34,7 +34,7 @@ def read(
             if isinstance(message, Trace):
                 _check_trace(message)
             elif isinstance(message, Heartbeat) and message.service not in SERVICES:
-                raise MessageRejected(f"there is no service {message.service[:MAX_NAME]!r}")
+                raise MessageRejected(f"there is no service {message.service!r}")
         except MessageRejected as rejection:
             unreadable.append(_dead_letter(record, str(rejection)))
         else:

@@ -48,11 +48,7 @@ ASKING = {503: Problem}
 CHANGING = dict.fromkeys((401, 403, 413, 415, 429, 503), Problem)
 
 
-@api.post(
-    "/sagas",
-    response=CHANGING | {202: Accepted, 422: Problem},
-    summary="Start sagas",
-)
+@api.post("/sagas", response=CHANGING | {202: Accepted, 422: Problem}, summary="Start sagas")
 def create_sagas(request: HttpRequest, body: NewSagas) -> Status:
     if body.faults:
         by_instructor("start sagas that fail")(request)
