@@ -3,8 +3,9 @@
 import json
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from tests.eventually import eventually
 from workshop.config import ROOT
@@ -20,7 +21,8 @@ specs = [ProcessSpec(**{**spec, "argv": tuple(spec["argv"])}) for spec in json.l
 console = Console([spec.name for spec in specs])
 
 async def main():
-    supervisor = Supervisor(specs, say=console.say, processes_file=Path(sys.argv[2]))
+    passed = [int(number) for number in sys.argv[3:]]
+    supervisor = Supervisor(specs, say=console.say, processes_file=Path(sys.argv[2]), pass_fds=passed)
     await supervisor.run(stop_with_starter=True)
 
 asyncio.run(main())
@@ -50,10 +52,13 @@ class Run:
         through: tuple[str, ...] = (),
         stdin: int | None = None,
         stdout: int | None = None,
+        pass_fds: Sequence[int] = (),
     ) -> "Run":
-        argv = [*through, sys.executable, "-c", RUNNER, json.dumps(specs), str(self.processes_file)]
+        runner = [sys.executable, "-c", RUNNER, json.dumps(specs), str(self.processes_file), *map(str, pass_fds)]
         with self.log.open("wb") as log:
-            self._started = subprocess.Popen(argv, cwd=ROOT, stdin=stdin, stdout=stdout or log, stderr=log)
+            self._started = subprocess.Popen(
+                [*through, *runner], cwd=ROOT, stdin=stdin, stdout=stdout or log, stderr=log, pass_fds=pass_fds
+            )
         return self
 
     def lines(self) -> list[str]:
@@ -79,5 +84,22 @@ class Run:
             process.wait(20)
 
 
+class Program(Protocol):
+    """Makes the description of a process of this name that runs this code."""
+
+    def __call__(self, name: str, code: str, **more: Any) -> dict[str, Any]: ...
+
+
 def python(name: str, code: str, **more: Any) -> dict[str, Any]:
     return {"name": name, "argv": [sys.executable, "-c", code], **more}
+
+
+def copied(room: Path) -> Program:
+    """Makes it one that is a copy of another, which has loaded something already."""
+
+    def describe(name: str, code: str, **more: Any) -> dict[str, Any]:
+        script = room / f"{name}.py"
+        script.write_text(code)
+        return {"name": name, "argv": [sys.executable, str(script)], "preload": "workshop.leash", **more}
+
+    return describe

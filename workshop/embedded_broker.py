@@ -12,10 +12,11 @@ import ctypes
 import logging
 import os
 import signal
+import socket
 import sys
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Protocol
@@ -25,6 +26,7 @@ from workshop import leash
 REBALANCE_DELAY_MS = 100
 """How long the first member of a group waits for others; the mock's own 3 s would be the longest part of a start."""
 BROKER_ID = 1
+BACKLOG = 128
 START_S = 5.0
 BREATH_S = 0.001
 STOP_SIGNALS = frozenset({signal.SIGINT, signal.SIGTERM})
@@ -63,6 +65,7 @@ class MockCluster:
         self._steer("group_initial_rebalance_delay_ms", REBALANCE_DELAY_MS)
         self.create(topics)
         self.address: str = library.rd_kafka_mock_cluster_bootstraps(self._cluster).decode()
+        let_more_wait(self.address)
 
     def create(self, topics: Mapping[str, int]) -> None:
         for topic, partitions in topics.items():
@@ -74,6 +77,7 @@ class MockCluster:
 
     def set_up(self) -> None:
         self._steer("broker_set_up", BROKER_ID)
+        let_more_wait(self.address)
 
     def set_rtt(self, milliseconds: int) -> None:
         """Let every answer take this long."""
@@ -108,9 +112,27 @@ class PlainMockCluster:
             self._producer.list_topics(topic, timeout=START_S)  # to ask for a topic is to create it
         broker = self._producer.list_topics(timeout=START_S).brokers[BROKER_ID]
         self.address = f"{broker.host}:{broker.port}"
+        let_more_wait(self.address)
 
     def close(self) -> None:
         del self._producer
+
+
+def let_more_wait(address: str) -> None:
+    """Let more clients connect at once than the five for which librdkafka has room until it looks (`listen(s, 5)`).
+
+    Whom the system turns away tries again after a second, which in a start was the longest second of all. The socket
+    is one of this process's descriptors, and to say `listen` again is to change the number.
+    """
+    host, _, port = address.rpartition(":")
+    for descriptor in map(int, os.listdir("/dev/fd")):
+        with suppress(OSError):  # it is no socket, or one that does not listen
+            found = socket.socket(fileno=descriptor)
+            try:
+                if found.getsockname() == (host, int(port)):
+                    found.listen(BACKLOG)
+            finally:
+                found.detach()
 
 
 def load_library() -> ctypes.CDLL:

@@ -11,6 +11,8 @@ from workshop.supervisor.spec import ProcessSpec
 HOSTED = {"bookings": ("car", "hotel", "flight", "tickets")}
 SERVICE_PROCESSES = ("provisioner", "authorizer", "notifier", COORDINATOR, *HOSTED)
 MANAGE = (sys.executable, str(ROOT / "manage.py"))
+# Five processes that load the same. Elsewhere a copy may inherit what a system's library keeps in threads.
+PRELOAD = "workshop.loaded" if sys.platform == "linux" else None
 
 
 def processes(config: Config) -> list[ProcessSpec]:
@@ -37,4 +39,4 @@ def _broker(config: Config) -> ProcessSpec:
 
 
 def _service(name: str) -> ProcessSpec:
-    return ProcessSpec(name=name, argv=(*MANAGE, "consume", name), services=services_of(name))
+    return ProcessSpec(name=name, argv=(*MANAGE, "consume", name), services=services_of(name), preload=PRELOAD)

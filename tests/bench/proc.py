@@ -16,7 +16,7 @@ def cpu_seconds(pid: int) -> float:
 def family_cpu_seconds(pid: int) -> float:
     """Return the same of a process and all its children, those included that have ended."""
     own, ended = _ticks(pid)
-    return (own + ended) / TICKS_PER_S + sum(map(_child_cpu_seconds, _children(pid)))
+    return (own + ended) / TICKS_PER_S + sum(map(_child_cpu_seconds, children(pid)))
 
 
 def rss_mib(pid: int) -> float:
@@ -32,6 +32,12 @@ def pss_mib(pid: int) -> float:
     raise ValueError(f"/proc/{pid}/smaps_rollup has no line Pss")
 
 
+def children(pid: int) -> list[int]:
+    """Return the process ids of those that a process has started, and that have not ended."""
+    lists = Path(f"/proc/{pid}/task").glob("*/children")
+    return [int(child) for children in lists for child in children.read_text().split()]
+
+
 def _ticks(pid: int) -> tuple[int, int]:
     """Return the ticks that a process has used, and those of its children that have ended."""
     fields = [int(field) for field in Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[11:15]]
@@ -43,8 +49,3 @@ def _child_cpu_seconds(pid: int) -> float:
         return family_cpu_seconds(pid)
     except (FileNotFoundError, ProcessLookupError):
         return 0.0  # it has ended meanwhile; from now on its parent counts it
-
-
-def _children(pid: int) -> list[int]:
-    lists = Path(f"/proc/{pid}/task").glob("*/children")
-    return [int(child) for children in lists for child in children.read_text().split()]

@@ -20,7 +20,7 @@ import psycopg
 
 from tests.bench.options import Options
 from tests.bench.parts import Parts
-from tests.bench.proc import cpu_seconds, family_cpu_seconds
+from tests.bench.proc import children, cpu_seconds, family_cpu_seconds
 
 ROOT = Path(__file__).resolve().parents[2]
 START_S = 120.0
@@ -90,7 +90,9 @@ class Stack:
     def pids(self) -> dict[str, int]:
         """Return the process ids of the run by name, its parts' not among them."""
         table = json.loads((self.state_dir / "run" / "processes.json").read_text())
-        return {"supervisor": self.supervisor.pid, **{process["name"]: process["pid"] for process in table}}
+        named = {"supervisor": self.supervisor.pid, **{process["name"]: process["pid"] for process in table}}
+        helpers = [pid for pid in children(self.supervisor.pid) if pid not in named.values()]
+        return named | {f"helper {number}": pid for number, pid in enumerate(helpers, start=1)}
 
     def cpu_seconds(self) -> dict[str, float]:
         """Return the processor time that each process has used, its parts' too."""

@@ -18,7 +18,7 @@ from tests.dash_instructor import PASSWORD
 from tests.dash_socket import Server
 from tests.house import House
 from tests.memory_bus import MemoryBus
-from tests.supervised import Run
+from tests.supervised import Program, Run, copied, python
 
 
 @pytest.fixture(params=["memory", "embedded", "kafka"])
@@ -67,6 +67,12 @@ def run(tmp_path: Path) -> Iterator[Run]:
     run = Run(tmp_path)
     yield run
     run.end()
+
+
+@pytest.fixture(params=["of its own", "copy"])
+def program(request: pytest.FixtureRequest, tmp_path: Path) -> Program:
+    """Each way of starting a process in turn: what holds for one must hold for the other."""
+    return copied(tmp_path) if request.param == "copy" else python
 
 
 @pytest.fixture

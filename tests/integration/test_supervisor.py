@@ -10,12 +10,14 @@ from pathlib import Path
 import pytest
 
 from tests.eventually import eventually
-from tests.supervised import WAIT, Run, python
+from tests.supervised import WAIT, Program, Run, python
 from workshop.config import ROOT
 
 
-def test_each_line_carries_the_name_of_its_process(run: Run) -> None:
-    run.start(python("ann", "print('hello'); " + WAIT), python("basil", "import sys; sys.stderr.write('oh')\n" + WAIT))
+def test_each_line_carries_the_name_of_its_process(run: Run, program: Program) -> None:
+    run.start(
+        program("ann", "print('hello'); " + WAIT), program("basil", "import sys; sys.stderr.write('oh')\n" + WAIT)
+    )
     run.shows("ann   | hello")
     run.shows("basil | ohup")
 
@@ -31,8 +33,8 @@ def test_where_nothing_can_be_written_processes_are_started_again_and_are_told_o
     assert sum("cannot write down" in line for line in run.lines()) == 1
 
 
-def test_a_killed_process_is_started_again_and_its_end_is_told(run: Run) -> None:
-    run.start(python("ann", WAIT))
+def test_a_killed_process_is_started_again_and_its_end_is_told(run: Run, program: Program) -> None:
+    run.start(program("ann", WAIT))
     first = run.pid("ann")
     os.kill(first, signal.SIGKILL)
     assert run.told("ann has ended") == "workshop | ann has ended (killed by SIGKILL) and is started again in 0.5 s"
@@ -47,8 +49,8 @@ def test_a_killed_process_is_started_again_and_its_end_is_told(run: Run) -> None
     }
 
 
-def test_a_process_that_waits_for_its_restart_says_how_it_ended(run: Run) -> None:
-    run.start(python("ann", "raise SystemExit(3)"))
+def test_a_process_that_waits_for_its_restart_says_how_it_ended(run: Run, program: Program) -> None:
+    run.start(program("ann", "raise SystemExit(3)"))
     entry = eventually(lambda: (found := run.processes().get("ann", {})).get("state") == "restarting" and found)
     assert (entry["exit"], entry["pid"]) == ("exit status 3", None)
 
@@ -66,10 +68,10 @@ def test_a_program_that_cannot_be_started_does_not_stop_the_others(
     assert "cannot be started" in run.told("ghost has ended")
 
 
-def test_output_that_nobody_reads_stops_no_process(run: Run) -> None:
+def test_output_that_nobody_reads_stops_no_process(run: Run, program: Program) -> None:
     done = run.room / "done"
     chatter = f"for _ in range(20_000): print('x' * 100)\nopen({str(done)!r}, 'w').close()\n" + WAIT
-    run.start(python("ann", chatter), stdout=subprocess.PIPE)
+    run.start(program("ann", chatter), stdout=subprocess.PIPE)
     eventually(done.exists)
     run.process.terminate()
     assert run.process.wait(20) == 0

@@ -9,6 +9,7 @@ from contextlib import closing, suppress
 from typing import Literal
 
 from workshop import leash
+from workshop.supervisor.copies import Copy, start_copy
 from workshop.supervisor.output import OutputPipe
 from workshop.supervisor.spec import BACKOFF_S, ProcessSpec, count_deaths, restart_delay
 
@@ -81,18 +82,16 @@ class Child:
                 self.pid = None
                 os.close(own_end)
 
-    async def _start(self, stdin: int, stdout: int) -> asyncio.subprocess.Process:
+    async def _start(self, stdin: int, stdout: int) -> asyncio.subprocess.Process | Copy:
+        env = {**os.environ, "PYTHONUNBUFFERED": "1", leash.VARIABLE: "stdin", **self.spec.env}
+        given = {"stdin": stdin, "stdout": stdout, "env": env, "pass_fds": self._pass_fds}
         try:
-            process = await asyncio.create_subprocess_exec(
-                *self.spec.argv,
-                stdin=stdin,
-                stdout=stdout,
-                stderr=asyncio.subprocess.STDOUT,
-                env={**os.environ, "PYTHONUNBUFFERED": "1", leash.VARIABLE: "stdin", **self.spec.env},
+            if self.spec.preload:
+                process = await start_copy(self.spec.argv, preload=self.spec.preload, **given)
+            else:
                 # Ctrl-C in the terminal is then for the supervisor alone, which ends everything in order.
-                start_new_session=True,
-                pass_fds=self._pass_fds,
-            )
+                own = {"stderr": asyncio.subprocess.STDOUT, "start_new_session": True}
+                process = await asyncio.create_subprocess_exec(*self.spec.argv, **own, **given)
         finally:
             os.close(stdin)
             os.close(stdout)

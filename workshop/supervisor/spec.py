@@ -17,6 +17,8 @@ class ProcessSpec:
     """Which of the workshop's services run in it."""
     outlasts_others: bool = False
     """Is it needed by the others until they have ended?"""
+    preload: str | None = None
+    """A module to load once for all processes that name it: each is then a copy of the one that has (`.copies`)."""
 
 
 def count_deaths(deaths: int, *, lived_s: float) -> int:
