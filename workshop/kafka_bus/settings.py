@@ -23,7 +23,7 @@ CONFIGS_BY_TOPIC: dict[str, dict[str, str]] = {
 CONNECT_MS = 5000
 ANSWER_MS = 5000
 CLOSE_S = 1.5
-CALM_FETCH_MS = 400
+CALM_FETCH_MS = 500
 CALM_AFTER_S = 2.0
 """After so long without a message, a fetch may wait longer. See `workshop.kafka_bus.consumer.Pace`."""
 
@@ -89,7 +89,7 @@ EMBEDDED: dict[str, Any] = {"api_version": (2, 3)}
 EMBEDDED_CONSUMER: dict[str, Any] = {
     "fetch_max_wait_ms": 50,
     "session_timeout_ms": 2000,
-    "heartbeat_interval_ms": 300,
+    "heartbeat_interval_ms": 500,
     "partition_assignment_strategy": (PatientRange(),),
 }
 # From a place that was dropped meanwhile, whoever wants news goes on at the end as well.
