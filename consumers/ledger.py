@@ -68,6 +68,7 @@ class Ledger:
 
         Where another instance was first, its row stands and is returned in place of ours.
         """
+        changes = sorted(changes, key=lambda change: change.entry.key)  # so that two instances never wait in a circle
         inserts = [_inserted(change) for change in changes if change.entry.version == 1]
         updates = [_updated(change) for change in changes if change.entry.version > 1]
         with transaction.atomic(using=self._alias), connections[self._alias].cursor() as cursor:
@@ -101,7 +102,8 @@ class Ledger:
 
     def settle(self, entries: Sequence[Entry]) -> None:
         """Keep no request any more for rows that still stand as these do: what came of it has been said."""
-        rows: list[tuple[object, ...]] = [(entry.saga_id, entry.step, entry.version) for entry in entries]
+        in_order = sorted(entries, key=lambda entry: entry.key)
+        rows: list[tuple[object, ...]] = [(entry.saga_id, entry.step, entry.version) for entry in in_order]
         with transaction.atomic(using=self._alias), connections[self._alias].cursor() as cursor:
             _execute(cursor, _SETTLE, rows)
 

@@ -173,7 +173,10 @@ class Performer:
         if message.step is None:
             return {}
         self._faults.check(message, attempt=participation.attempt_number(before, Action.DO))
-        return self._participant.perform(message)
+        result = self._participant.perform(message)
+        if (chars := reports.detail_chars({"result": result})) > reports.MAX_DETAIL_CHARS:
+            raise StepFailed(f"its result makes {chars} characters to tell; {reports.MAX_DETAIL_CHARS} is the most")
+        return result
 
     def _undo(self, before: Entry, message: SagaMessage) -> None:
         if message.by_hand:

@@ -5,6 +5,7 @@ A saga is a sequence of local transactions, each owned by one participant, each 
 which topic a request travels, or how often it is tried.
 """
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import chain
@@ -22,6 +23,9 @@ COORDINATOR = "coordinator"
 # Where the coordinator hears of sagas to run, and where participants tell it what became of its commands.
 SAGAS = "sagas"
 REPLIES = "replies"
+
+# A name is also a topic, a database, a column's value and a label of a figure.
+_NAME = re.compile(r"[a-z][a-z0-9-]{0,31}")
 
 PATIENT = RetryPolicy(initial_s=0.5, maximum_s=4.0, maximum_attempts=6, non_retryable=frozenset({"StepFailed"}))
 # A compensation may not abort, so it is tried for longer; then somebody has to look.
@@ -66,6 +70,9 @@ class Definition:
     def __post_init__(self) -> None:
         object.__setattr__(self, "steps", tuple(chain.from_iterable(self.stages)))  # frozen, but not yet seen
         names = [step.name for step in self.steps]
+        for name in (self.scenario, *names, *(step.service for step in self.steps)):
+            if not _NAME.fullmatch(name):
+                raise DefinitionError(f"{self.scenario}: {name!r} is no name; small letters, digits and dashes, up to 32")
         if not self.stages or not all(self.stages):
             raise DefinitionError(f"{self.scenario}: a saga needs at least one step, and so does each stage")
         if len(set(names)) < len(names):

@@ -159,7 +159,7 @@ def failed(before: Entry, error: Exception, message: SagaMessage, *, at: str, la
     is_do = message.action is Action.DO
     policy = step.retry if is_do else step.undo_retry
     in_round = 1 + sum(one.round == message.round for one in before.failures(message.action))
-    goes_on = policy.allows_another(in_round) and type(error).__name__ not in policy.non_retryable
+    goes_on = policy.allows_another(in_round) and not policy.is_final(error)
     attempt = Attempt(
         action=message.action,
         number=attempt_number(before, message.action),

@@ -1,6 +1,7 @@
 """How a service says what it did: the trace events and dead letters made from the messages it handled."""
 
-from collections.abc import Iterable
+import json
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -11,6 +12,8 @@ from saga.messages import DeadLetter, Kind, Reply, SagaMessage, Trace, TraceEven
 # What a person would read of a message. More could make a report of it too large for the broker, and that would
 # hold up its partition for ever.
 MAX_CHARS = 8_000
+MAX_DETAIL_CHARS = 4_000
+"""Of an event's detail as JSON: every page is shown it, with a thousand others."""
 MAX_HEADERS = 10
 MAX_HEADER_CHARS = 200
 
@@ -41,6 +44,11 @@ def on_outgoing(kind: Kind, outgoing: Outgoing, message: SagaMessage | Reply, **
         payload=text_of(outgoing.value, MAX_CHARS),
         **about,
     )
+
+
+def detail_chars(detail: Mapping[str, Any]) -> int:
+    """Return how many characters an event's detail has as JSON."""
+    return len(json.dumps(detail, ensure_ascii=False))
 
 
 def placed(event: TraceEvent, place: Place) -> TraceEvent:

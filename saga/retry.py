@@ -7,7 +7,8 @@ from dataclasses import dataclass
 class RetryPolicy:
     """Exponential back-off, in seconds, up to `maximum_attempts` in one round.
 
-    `non_retryable` are names of error types for which trying again is of no use: they fail the step at once.
+    `non_retryable` are names of error types for which trying again is of no use: they, and what derives from them, fail
+    the step at once.
     """
 
     maximum_attempts: int
@@ -20,6 +21,10 @@ class RetryPolicy:
         """Return how long to wait after attempt number `attempt` (from 1) failed."""
         # The exponent is bounded because a float overflows long before patience ends.
         return min(self.maximum_s, self.initial_s * self.coefficient ** min(attempt - 1, 64))
+
+    def is_final(self, error: Exception) -> bool:
+        """Is trying again of no use after `error`?"""
+        return not self.non_retryable.isdisjoint(kind.__name__ for kind in type(error).__mro__)
 
     def allows_another(self, attempt: int) -> bool:
         """May there be one more attempt after number `attempt`?"""

@@ -51,7 +51,7 @@ def try_lock(descriptor: int) -> bool:
 def empty(state_dir: Path) -> None:
     """Remove everything in the directory. Raises StateDirBusy."""
     descriptor = lock(state_dir)
-    for entry in state_dir.iterdir():
+    for entry in sorted(state_dir.iterdir(), key=lambda entry: entry.name == LOCK_NAME):  # the lock goes last
         shutil.rmtree(entry) if entry.is_dir() and not entry.is_symlink() else entry.unlink()
     os.close(descriptor)
 

@@ -15,7 +15,7 @@ class Participant:
 
     Both may be called again for the same message after a crash, so doing it twice must equal doing it once. They raise
     MessageRejected for what nobody can ever do, StepFailed for what this participant will not do; any other error is
-    tried again. `undo` is given what `perform` returned.
+    tried again, and in `undo` each of them. `undo` is given what `perform` returned.
     """
 
     name: str

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 from django.db import connection
 
-from saga.definitions import DEFINITIONS, ORCHESTRATION
+from saga.definitions import DEFINITIONS, ORCHESTRATION, Step
 from saga.digests import TALLY_SQL, Tally, digest_of, tally_of
 from saga.participation import STANDING, Status
 from saga.state import COMPENSATED, COMPLETED
@@ -175,9 +175,14 @@ def _steps_of_completed(ended: Mapping[Group, Tally]) -> dict[str, Tally]:
     """Return the tallies that the steps of completed sagas must have."""
     wanted: dict[str, Tally] = {}
     for (scenario, _, status), tally in ended.items():
-        for step in DEFINITIONS[scenario].steps if status == COMPLETED else ():
+        for step in _steps_of(scenario) if status == COMPLETED else ():
             wanted[step.name] = wanted.get(step.name, Tally()).plus(tally)
     return wanted
+
+
+def _steps_of(scenario: str) -> tuple[Step, ...]:
+    """Return the steps of a scenario, none if only another version knows it."""
+    return DEFINITIONS[scenario].steps if scenario in DEFINITIONS else ()
 
 
 def _ends_of_orchestrated(ended: Mapping[Group, Tally]) -> dict[str, Tally]:
@@ -197,7 +202,7 @@ def _repeats(keys: Iterable[tuple[str, int]]) -> bool:
 def _find_lacking(lacking: Counter[str], ended: Mapping[Group, set[int]], effects: Mapping[str, Any]) -> None:
     done = {step: set(found.get(str(Status.DONE), ())) for step, found in effects.items()}
     for (scenario, _, status), digests in ended.items():
-        for step in DEFINITIONS[scenario].steps if status == COMPLETED else ():
+        for step in _steps_of(scenario) if status == COMPLETED else ():
             lacking[step.name] += len(digests - done.get(step.name, set()))
 
 

@@ -1,6 +1,5 @@
 """What services have said, as far as it can be read; the rest becomes dead letters."""
 
-import json
 from collections.abc import Iterable, Iterator
 from typing import TypeVar
 
@@ -13,8 +12,6 @@ from saga.messages import DeadLetter, Trace
 from saga.steering import Heartbeat
 from saga.topics import DEAD_LETTER, SERVICES
 
-# Far more than a service of ours says of one event: every page is shown it, with a thousand others.
-MAX_DETAIL_CHARS = 4_000
 # PostgreSQL keeps no longer value in an index; real ones are a tenth of this.
 MAX_SLOTS_BYTES = 2_000
 SOURCE = "projector"
@@ -49,8 +46,8 @@ def _check_trace(trace: Trace) -> None:
     for event in trace.events:
         if len(event.payload or "") > reports.MAX_CHARS:
             raise MessageRejected(f"the message it tells of has more than {reports.MAX_CHARS} characters")
-        if len(json.dumps(event.detail, ensure_ascii=False)) > MAX_DETAIL_CHARS:
-            raise MessageRejected(f"the detail of an event has more than {MAX_DETAIL_CHARS} characters")
+        if reports.detail_chars(event.detail) > reports.MAX_DETAIL_CHARS:
+            raise MessageRejected(f"the detail of an event has more than {reports.MAX_DETAIL_CHARS} characters")
 
 
 def _dead_letter(record: Record, reason: str) -> Outgoing:

@@ -10,6 +10,8 @@ import logging
 import time
 from dataclasses import replace
 
+from django.db.models import Q
+
 from dashboard.backstage.telling import SOURCE, tell
 from dashboard.models import DeadLetter, Saga
 from dashboard.readmodel import clock, outbox
@@ -17,7 +19,7 @@ from dashboard.readmodel.clock import utc_now
 from dashboard.readmodel.rows import mark_fed, state_of
 from saga import reports, routing, wire
 from saga.bus import Bus, Outgoing, Place, TopicPartition
-from saga.definitions import definition_of
+from saga.definitions import DEFINITIONS, definition_of
 from saga.messages import Kind, SagaMessage, Trace, User
 from saga.routing import Routed
 from saga.topics import SAGA_TOPICS
@@ -34,6 +36,9 @@ _NEEDED = (
     "state"
 ).split()
 
+# What another version accepted, and this one does not know, waits for one that does.
+_KNOWN = Q(scenario__in=DEFINITIONS)
+
 log = logging.getLogger(__name__)
 
 
@@ -45,6 +50,8 @@ class Relay:
         self._more_wait = False
         self._feed_again_if_forgotten(bus)
         self._producer = bus.producer()
+        if foreign := Saga.objects.filter(~_KNOWN, finished=None).count():
+            log.warning("%d sagas wait for a version that knows their scenario; this one does not", foreign)
         outbox.news.set()
 
     def run_once(self) -> bool:
@@ -62,7 +69,7 @@ class Relay:
     def _feed(self) -> bool:
         under_way = Saga.objects.filter(finished=None).exclude(fed_offset=None).count()
         room = max(0, min(BATCH_LIMIT, self._in_flight_limit - under_way))
-        unfed = Saga.objects.filter(finished=None, fed_offset=None).order_by("number").only(*_NEEDED)
+        unfed = Saga.objects.filter(_KNOWN, finished=None, fed_offset=None).order_by("number").only(*_NEEDED)
         waiting = list(unfed[: room + 1])
         sagas, self._more_wait = waiting[:room], len(waiting) > room
         if not sagas:

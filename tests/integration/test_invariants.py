@@ -52,6 +52,11 @@ def test_everything_holds_while_sagas_are_under_way(ids: list[str], packages: li
     assert all(check["detail"] for check in report["checks"])
 
 
+def test_a_scenario_that_only_another_version_knows_breaks_nothing(ids: list[str], packages: list[str]) -> None:
+    Saga.objects.filter(scenario="package").update(scenario="moon-shot")
+    assert red() == {}
+
+
 def test_an_adopted_saga_holds_as_well(ids: list[str]) -> None:
     do("foreign", *STEPS)
     say(*life_of("foreign"))

@@ -55,6 +55,17 @@ def test_where_the_opening_stands_is_written_down_and_told(bus: MemoryBus) -> No
     assert event.at == row.started_at
 
 
+def test_a_scenario_that_only_another_version_knows_waits_and_holds_nobody_up(
+    bus: MemoryBus, caplog: pytest.LogCaptureFixture
+) -> None:
+    foreign, *others = accept(3)
+    Saga.objects.filter(saga_id=foreign).update(scenario="moon-shot")
+    run(bus)
+    assert fed(bus) == others
+    assert saga(foreign).fed_offset is None
+    assert "1 sagas wait for a version that knows their scenario" in caplog.text
+
+
 def test_no_more_than_the_limit_is_ever_under_way(bus: MemoryBus) -> None:
     ids = accept(7)
     run(bus, limit=3)

@@ -1,6 +1,7 @@
 """A saga definition checks itself, and answers what comes next and what came before."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
@@ -33,6 +34,10 @@ def closing(*, service: str = "car", topic: str = "booked", undo_topic: str = "r
         pytest.param(lambda: define((BOOK,), ()), "at least one step", id="an empty stage"),
         pytest.param(lambda: define((BOOK,), (step("book", topic="b"),)), "same name", id="a name twice"),
         pytest.param(lambda: define((BOOK, BOOK)), "same name", id="a name twice in a stage"),
+        pytest.param(lambda: define((step("b|k", topic="t"),)), "is no name", id="a step with a bar"),
+        pytest.param(lambda: define((step("b" * 33, topic="t"),)), "is no name", id="a step of 33 characters"),
+        pytest.param(lambda: define((replace(BOOK, service="Car"),)), "is no name", id="a service in capitals"),
+        pytest.param(lambda: replace(define((BOOK,)), scenario=""), "is no name", id="no scenario"),
         pytest.param(lambda: define((step("close", topic="t"),)), "can be called", id="a step 'close'"),
         pytest.param(
             lambda: define((BOOK,), (step("b", topic="book-car"),), closing=CLOSING), "share a topic", id="a topic"

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from saga.definitions import PATIENT, PERSISTENT
+from saga.errors import StepFailed
 from saga.retry import RetryPolicy
 
 POLICY = RetryPolicy(maximum_attempts=6)
@@ -37,6 +38,18 @@ def test_every_policy_keeps_to_its_maximum(attempt: int, initial: float, coeffic
 def test_there_are_as_many_attempts_as_the_policy_says(most: int) -> None:
     policy = RetryPolicy(maximum_attempts=most)
     assert [attempt for attempt in range(1, 10) if policy.allows_another(attempt)] == list(range(1, most))
+
+
+class NoRoom(StepFailed):
+    """A business failure with a name of its own."""
+
+
+@pytest.mark.parametrize(
+    ("error", "is_final"), [(StepFailed("no"), True), (NoRoom("no"), True), (OSError("no"), False)], ids=repr
+)
+def test_what_is_final_by_its_type_is_so_by_a_more_precise_one(error: Exception, is_final: bool) -> None:
+    assert PATIENT.is_final(error) is is_final
+    assert not PERSISTENT.is_final(error)
 
 
 @pytest.mark.parametrize("policy", [PATIENT, PERSISTENT], ids=["a step", "a compensation"])

@@ -1,5 +1,6 @@
 """A step that fails is tried again, whatever becomes of its worker; and after the last attempt the saga goes back."""
 
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -32,6 +33,24 @@ class TestRetry:
             bench.wait(0.01, worker)
         assert (bench.events()[-1].kind, bench.events()[-1].attempt) == (Kind.SUCCEEDED, 3)
         assert len(bench.requests("authorize")) == 1
+
+    @pytest.mark.parametrize(
+        ("result", "why"),
+        [
+            pytest.param({"grants": ["g"] * 1000}, "its result makes 5024 characters", id="too long"),
+            pytest.param({"since": datetime(2026, 1, 1)}, "datetime is not JSON serializable", id="no JSON"),
+        ],
+    )
+    def test_a_result_that_nobody_could_be_told_fails_the_step(
+        self, bench: Workbench, result: dict[str, Any], why: str
+    ) -> None:
+        worker = bench.worker(perform=lambda message: result)
+        bench.send(request())
+        bench.run(worker)
+        for delay in DELAYS:
+            bench.wait(delay, worker)
+        assert (bench.row().status, bench.state().status) == (Status.FAILED, "compensated")
+        assert why in str(bench.row().reason)
 
     def test_every_attempt_is_kept_with_its_error_and_its_time(self, bench: Workbench) -> None:
         worker = bench.worker(perform=Moody(NO_ROUTE, times=2))

@@ -1,6 +1,7 @@
 """One run at a time in one state directory."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -49,6 +50,22 @@ def test_clean_state_leaves_the_directory_and_nothing_in_it(tmp_path: Path) -> N
     state.empty(tmp_path)
     assert list(tmp_path.iterdir()) == []
     assert Path(__file__).exists()
+
+
+def test_nobody_is_let_in_while_a_directory_is_emptied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    refused: list[str] = []
+
+    def remove(entry: Path) -> None:
+        with pytest.raises(state.StateDirBusy):
+            state.lock(tmp_path)
+        refused.append(entry.name)
+        entry.rmdir()
+
+    for name in ("broker", "mail", "run", "z"):
+        (tmp_path / name).mkdir()
+    monkeypatch.setattr(shutil, "rmtree", remove)
+    state.empty(tmp_path)
+    assert sorted(refused) == ["broker", "mail", "run", "z"]
 
 
 def test_clean_state_does_not_pull_the_rug_from_under_a_run(tmp_path: Path) -> None:
