@@ -12,14 +12,14 @@ from saga.messages import Reply, SagaMessage, TraceEvent
 class Work:
     """A message that a worker has in hand.
 
-    `from_timer`: the ledger kept it for another attempt. `is_copy`: it is there twice, or is no offset's business any
-    more; nothing is committed for it.
+    `from_timer`: the ledger kept it for another attempt. `holds_offset`: when it is done, its offset may be committed;
+    not so of what comes from the timer, or will be done once more.
     """
 
     record: Record
     message: SagaMessage | Reply
     from_timer: bool = False
-    is_copy: bool = False
+    holds_offset: bool = True
 
     @property
     def partition(self) -> TopicPartition:

@@ -75,7 +75,8 @@ class Worker:
         """Do one cycle; return whether there was anything to do. Raises what the broker or the ledger raises."""
         cycle = _Cycle()
         self._take_on(self._poll(), cycle)
-        self._do(self._due(cycle), cycle)
+        done = self._work(self._due(cycle))
+        self._send(done, cycle)
         self._tell(cycle)
         self._role.settle()
         self._desk.finish(cycle.finished)
@@ -128,7 +129,7 @@ class Worker:
         dues = sorted(now + late_s + self._lag_s(message) for late_s in arrivals)
         for number, due in enumerate(dues, start=1):
             # The last one counts: as long as one is in hand, nobody may take the message for done.
-            work = Work(record=record, message=message, is_copy=number < len(dues))
+            work = Work(record=record, message=message, holds_offset=number == len(dues))
             self._desk.schedule(work, due=due)
             if said := self._role.greet(work):
                 cycle.said.append(said)
@@ -145,7 +146,7 @@ class Worker:
         for record in self._role.overdue():
             try:
                 message = self._role.read(record)
-                overdue.append(Work(record=record, message=message, from_timer=True, is_copy=True))
+                overdue.append(Work(record=record, message=message, from_timer=True, holds_offset=False))
             except MessageRejected as rejection:
                 cycle.refused.append((record, str(rejection)))
                 self._role.give_up(record)
@@ -154,26 +155,19 @@ class Worker:
     def _lag_s(self, message: SagaMessage | Reply) -> float:
         return self._random.uniform(*self._dials.lag_ms) / 1000 if self._role.takes_time(message) else 0.0
 
-    def _do(self, due: Iterable[Work], cycle: _Cycle) -> None:
-        """Work, then send what came of it and wait for acks."""
+    def _work(self, due: Iterable[Work]) -> list[Done]:
+        """Do what is due, which is written down in one transaction, and return what came of it."""
         works = self._one_of_each(due)
         if not works:
-            return
+            return []
         done, again = self._role.work(works)
         self._faults.crash_if(Instant.AFTER_LEDGER)
         for work in again:
             self._desk.schedule(work, due=self._clock.monotonic())
-        done = [_refused_if_unreadable(one) for one in done]
-        self._send(done, cycle)
-        for one in done:
-            if one.saga:
-                cycle.said += [(one.saga, event) for event in one.events]
-            if one.refusal is not None:
-                cycle.refused.append((one.work.record, one.refusal))
-            if not one.work.is_copy:
-                cycle.finished.append(one.work.record)
+        return [_refused_if_unreadable(one) for one in done]
 
     def _send(self, done: list[Done], cycle: _Cycle) -> None:
+        """Write the outcomes, and wait until they are acknowledged: what is told of them says where they stand."""
         sending = [(one.saga, sending) for one in done for sending in one.sending]
         places = self._producer.send([message for _, (message, _) in sending])
         for (saga, (_, event)), place in zip(sending, places, strict=True):
@@ -181,6 +175,13 @@ class Worker:
                 cycle.said.append((saga, reports.placed(event, place)))
         if sending:
             self._faults.crash_if(Instant.AFTER_PRODUCING)
+        for one in done:
+            if one.saga:
+                cycle.said += [(one.saga, event) for event in one.events]
+            if one.refusal is not None:
+                cycle.refused.append((one.work.record, one.refusal))
+            if one.work.holds_offset:
+                cycle.finished.append(one.work.record)
 
     def _one_of_each(self, due: Iterable[Work]) -> list[Work]:
         """Return the work without repeats, which wait for the next cycle: then the first one is written down."""
@@ -206,10 +207,9 @@ class Worker:
                 self._faults.crash_if(Instant.BEFORE_COMMITTING)
             self._consumer.commit(offsets)
 
-    def _handle_revoked(self, partitions: frozenset[TopicPartition]) -> None:
-        self._commit()
-        self._desk.forget(partitions)
-        self._read[:] = [one for one in self._read if TopicPartition(one.topic, one.partition) not in partitions]
+    def _handle_revoked(self, gone: frozenset[TopicPartition]) -> None:
+        self._desk.forget(gone)
+        self._read[:] = [one for one in self._read if TopicPartition(one.topic, one.partition) not in gone]
 
 
 def _refused_if_unreadable(done: Done) -> Done:

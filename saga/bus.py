@@ -129,9 +129,8 @@ class Bus(Protocol):
     ) -> Consumer:
         """Join `group` and share `topics` with its other members; start at the oldest uncommitted message.
 
-        `on_revoked` is called, inside `poll`, with partitions that are about to go or are gone already: what was read
-        from them is delivered again, to whoever has them then. What was read from all others is not, and stays in hand.
-        Commits made inside it still count where the broker allows them.
+        `on_revoked` is called, inside `poll`, with partitions that have gone: what was read from them, and not committed,
+        is delivered again, to whoever has them now. What was read from all others is not, and stays in hand.
         """
 
     def reader(self, topic: str, *, from_end: bool = False) -> Consumer:

@@ -20,20 +20,10 @@ MAX_HEADER_CHARS = 200
 
 def on_record(kind: Kind, record: Record, message: SagaMessage | Reply, **said: Any) -> TraceEvent:
     """Return an event about a message that was read; `said` are the event's own fields."""
-    about = {"step": message.step, "action": message.action, "hop": message.hop} | said
-    return TraceEvent(
-        kind=kind,
-        topic=record.topic,
-        partition=record.partition,
-        offset=record.offset,
-        key=text_of(record.key, MAX_CHARS),
-        headers=_headers(record.headers),
-        payload=text_of(record.value, MAX_CHARS),
-        **about,
-    )
+    return on_outgoing(kind, record, message, partition=record.partition, offset=record.offset, **said)
 
 
-def on_outgoing(kind: Kind, outgoing: Outgoing, message: SagaMessage | Reply, **said: Any) -> TraceEvent:
+def on_outgoing(kind: Kind, outgoing: Outgoing | Record, message: SagaMessage | Reply, **said: Any) -> TraceEvent:
     """Return an event about a message that is written because of `message`; `placed` tells later where it stands."""
     about = {"step": message.step, "action": message.action, "hop": message.hop} | said
     return TraceEvent(
