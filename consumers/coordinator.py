@@ -9,10 +9,9 @@ from collections.abc import Sequence
 from consumers.clock import Clock
 from consumers.log_store import LogHasMoved, SagaLogStore
 from consumers.role import Done, Sending, Work
-from saga import reports, routing, saga_log, wire
+from saga import reports, saga_log, wire
 from saga.bus import Record
-from saga.definitions import COORDINATOR, REPLIES, definition_of
-from saga.errors import MessageRejected
+from saga.definitions import COORDINATOR
 from saga.messages import Action, Kind, Reply, SagaMessage, TraceEvent
 from saga.routing import Routed
 from saga.saga_log import LogEntry, LogState
@@ -27,17 +26,6 @@ class Coordinator:
     def __init__(self, *, log: SagaLogStore, clock: Clock) -> None:
         self._log = log
         self._clock = clock
-
-    def read(self, record: Record) -> SagaMessage | Reply:
-        if record.topic == REPLIES:
-            reply = wire.decode(Reply, record.value)
-            definition_of(reply.scenario).step(reply.step)
-            if record.key != reply.saga_id.encode():
-                raise MessageRejected("the message's key is not its saga id")
-            return reply
-        message = wire.decode(SagaMessage, record.value)
-        routing.check_addressed(message, topic=record.topic, key=record.key)
-        return message
 
     def takes_time(self, message: SagaMessage | Reply) -> bool:
         return False

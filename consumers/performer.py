@@ -71,11 +71,6 @@ class Performer:
         self._unsaid: list[Entry] = []
         self._given_up: list[Record] = []
 
-    def read(self, record: Record) -> SagaMessage:
-        message = wire.decode(SagaMessage, record.value)
-        routing.check_addressed(message, topic=record.topic, key=record.key)
-        return message
-
     def takes_time(self, message: SagaMessage) -> bool:
         return message.step is not None and not message.by_hand
 

@@ -54,9 +54,6 @@ class Role(Protocol):
     def at_once(self) -> int | None:
         """How many pieces of work it can do in one cycle; None if they may be any number."""
 
-    def read(self, record: Record) -> SagaMessage | Reply:
-        """Return the message that a record is. Raises MessageRejected."""
-
     def takes_time(self, message: Any) -> bool:
         """Does this seem to take a while, as real work does? Bookkeeping does not."""
 

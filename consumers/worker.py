@@ -18,7 +18,7 @@ from consumers.desk import Desk
 from consumers.dials import Dials
 from consumers.faults import Faults
 from consumers.role import Done, Role, Work
-from saga import reports, wire
+from saga import intake, reports, wire
 from saga.bus import Bus, Record, TopicPartition, gather
 from saga.errors import MessageRejected
 from saga.event_lines import LOGGER, letter_line, lines_of
@@ -112,7 +112,7 @@ class Worker:
                 if record.topic == FORGET:
                     self._forget(record, cycle)
                 else:
-                    self._schedule(record, self._role.read(record), cycle)
+                    self._schedule(record, _message_of(record), cycle)
             except MessageRejected as rejection:
                 cycle.refuse(record, str(rejection))
 
@@ -145,7 +145,7 @@ class Worker:
         overdue = []
         for record in self._role.overdue():
             try:
-                message = self._role.read(record)
+                message = _message_of(record)
                 overdue.append(Work(record=record, message=message, from_timer=True, holds_offset=False))
             except MessageRejected as rejection:
                 cycle.refused.append((record, str(rejection)))
@@ -210,6 +210,10 @@ class Worker:
     def _handle_revoked(self, gone: frozenset[TopicPartition]) -> None:
         self._desk.forget(gone)
         self._read[:] = [one for one in self._read if TopicPartition(one.topic, one.partition) not in gone]
+
+
+def _message_of(record: Record) -> SagaMessage | Reply:
+    return intake.message_on(record.topic, key=record.key, value=record.value)
 
 
 def _refused_if_unreadable(done: Done) -> Done:

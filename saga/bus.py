@@ -129,7 +129,7 @@ class Bus(Protocol):
     ) -> Consumer:
         """Join `group` and share `topics` with its other members; start at the oldest uncommitted message.
 
-        `on_revoked` is called, inside `poll`, with partitions that have gone: what was read from them, and not committed,
+        `on_revoked` is called, inside `poll`, with partitions that have gone: what was read from them and not committed
         is delivered again, to whoever has them now. What was read from all others is not, and stays in hand.
         """
 

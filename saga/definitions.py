@@ -72,7 +72,9 @@ class Definition:
         names = [step.name for step in self.steps]
         for name in (self.scenario, *names, *(step.service for step in self.steps)):
             if not _NAME.fullmatch(name):
-                raise DefinitionError(f"{self.scenario}: {name!r} is no name; small letters, digits and dashes, up to 32")
+                raise DefinitionError(
+                    f"{self.scenario}: {name!r} is no name: small letters, digits, dashes, at most 32"
+                )
         if not self.stages or not all(self.stages):
             raise DefinitionError(f"{self.scenario}: a saga needs at least one step, and so does each stage")
         if len(set(names)) < len(names):

@@ -35,14 +35,13 @@ def opening(
     round: int = 1,
     faults: dict[str, StepFault] | None = None,
     trace_id: str | None = None,
-) -> Routed:
+) -> SagaMessage:
     """Return the message that starts a saga, or drives it on: what is done already is passed over."""
-    chained = style == CHOREOGRAPHY
-    message = SagaMessage(
+    return SagaMessage(
         saga_id=saga_id,
         scenario=definition.scenario,
         style=style,
-        step=definition.steps[0].name if chained else None,
+        step=definition.steps[0].name if style == CHOREOGRAPHY else None,
         user=user,
         results={},
         hop=0,
@@ -50,23 +49,16 @@ def opening(
         faults=faults or {},
         trace_id=trace_id,
     )
-    return Routed(definition.steps[0].topic if chained else SAGAS, message)
 
 
-def rolling_back(start: Routed, *, hop: int, reason: str) -> Routed:
+def rolling_back(start: SagaMessage, *, hop: int, reason: str) -> SagaMessage:
     """Return the message that rolls back the saga which `start` opened; `hop` is above all that was said in it."""
-    message = start.message
-    assert isinstance(message, SagaMessage)
-    topic = _closing_of(definition_of(message.scenario)).undo_topic if message.style == CHOREOGRAPHY else SAGAS
-    return Routed(topic, replace(message, step=None, action=Action.UNDO, hop=hop, reason=reason))
+    return replace(start, step=None, action=Action.UNDO, hop=hop, reason=reason)
 
 
-def resolving(start: Routed, step: Step, *, hop: int, reason: str) -> Routed:
+def resolving(start: SagaMessage, step: str, *, hop: int, reason: str) -> SagaMessage:
     """Return the message by which a person says that the effect of `step` was undone by hand."""
-    message = start.message
-    assert isinstance(message, SagaMessage)
-    undo = replace(message, step=step.name, action=Action.UNDO, hop=hop, reason=reason, by_hand=True)
-    return Routed(step.undo_topic, undo)
+    return replace(start, step=step, action=Action.UNDO, hop=hop, reason=reason, by_hand=True)
 
 
 def after(message: SagaMessage, entry: Entry) -> Routed | End | None:
@@ -130,14 +122,14 @@ def _forward(definition: Definition, message: SagaMessage, result: dict[str, Any
     following = definition.step_after(message.step)
     results = {**message.results, message.step: result}
     onward = replace(message, step=following.name if following else None, results=results, hop=message.hop + 1)
-    return Routed(following.topic if following else _closing_of(definition).topic, onward)
+    return Routed(home_of(onward), onward)
 
 
 def _backward(definition: Definition, message: SagaMessage, *, step: Step | None) -> Routed | End:
     if step is None:
         return End.COMPENSATED
     undo = replace(message, step=step.name, action=Action.UNDO, hop=message.hop + 1, by_hand=False)
-    return Routed(step.undo_topic, undo)
+    return Routed(home_of(undo), undo)
 
 
 def _reason(message: SagaMessage, entry: Entry) -> str:

@@ -18,10 +18,7 @@ FULL = {"hotel": StepFault(error="the hotel is full")}
 
 def start(scenario: str = "trip", saga_id: str = "saga-1", **changes: Any) -> SagaMessage:
     """Return the message that starts a saga."""
-    definition = definition_of(scenario)
-    message = routing.opening(definition, saga_id=saga_id, style=ORCHESTRATION, user=ADA, **changes).message
-    assert isinstance(message, SagaMessage)
-    return message
+    return routing.opening(definition_of(scenario), saga_id=saga_id, style=ORCHESTRATION, user=ADA, **changes)
 
 
 def log(saga_id: str = "saga-1") -> list[LogEntry]:

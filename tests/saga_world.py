@@ -50,11 +50,11 @@ class World:
         return state
 
     def start(self) -> None:
-        self._post(self._wanted())
+        self._ask(self._wanted())
 
     def retry(self) -> None:
         self.round += 1
-        self._post(self._wanted())
+        self._ask(self._wanted())
 
     def roll_back(self) -> None:
         self.rolled_back_at = self.rolled_back_at or self.state.hop + 1
@@ -63,7 +63,7 @@ class World:
     def resolve(self, step: str) -> None:
         hop = self.state.hop + 1
         self.round += 1
-        self._post(routing.resolving(self._opening(), self.definition.step(step), hop=hop, reason="by hand"))
+        self._ask(routing.resolving(self._opening(), step, hop=hop, reason="by hand"))
 
     def deliver(self, number: int, *, again: bool = False) -> None:
         """Let a letter arrive, and once more later if `again`."""
@@ -78,7 +78,7 @@ class World:
     def lose(self, number: int) -> None:
         self.mail.pop(number)
 
-    def _opening(self) -> Routed:
+    def _opening(self) -> SagaMessage:
         user = User(name="Ada", department="Data")
         return routing.opening(
             self.definition,
@@ -89,10 +89,13 @@ class World:
             faults=dict(self.faults),
         )
 
-    def _wanted(self) -> Routed:
+    def _wanted(self) -> SagaMessage:
         if self.rolled_back_at is None:
             return self._opening()
         return routing.rolling_back(self._opening(), hop=self.rolled_back_at, reason="by hand")
+
+    def _ask(self, message: SagaMessage, *, from_timer: bool = False) -> None:
+        self._post(Routed(routing.home_of(message), message), from_timer=from_timer)
 
     def _post(self, routed: Routed, *, from_timer: bool = False) -> None:
         if isinstance(routed.message, SagaMessage):
@@ -120,7 +123,7 @@ class World:
         after = self._fulfil(duty, before, message)
         self.ledgers[name] = after
         if after.next_at:
-            self._post(Routed(routing.home_of(message), message), from_timer=True)
+            self._ask(message, from_timer=True)
         if duty is Duty.LEAVE:
             return
         if said := participation.said(after, message):

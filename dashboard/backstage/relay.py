@@ -8,7 +8,6 @@ is also how a saga is driven on when somebody asks for it.
 
 import logging
 import time
-from dataclasses import replace
 
 from django.db.models import Q
 
@@ -21,7 +20,6 @@ from saga import reports, routing, wire
 from saga.bus import Bus, Outgoing, Place, TopicPartition
 from saga.definitions import DEFINITIONS, definition_of
 from saga.messages import Kind, SagaMessage, Trace, User
-from saga.routing import Routed
 from saga.topics import SAGA_TOPICS
 
 BATCH_LIMIT = 500
@@ -76,7 +74,7 @@ class Relay:
             return False
         wanted = [wanted_of(saga) for saga in sagas]
         now = utc_now()
-        outgoing = [wire.encode(message, topic=topic, source=SOURCE, at=now) for topic, message in wanted]
+        outgoing = [wire.encode(one, topic=routing.home_of(one), source=SOURCE, at=now) for one in wanted]
         places = self._producer.send(outgoing)
         tell(self._producer, [_started(*fed) for fed in zip(sagas, wanted, outgoing, places, strict=True)])
         mark_fed(((saga.number, saga.round, place) for saga, place in zip(sagas, places, strict=True)), at=now)
@@ -104,11 +102,10 @@ class Relay:
                 return
 
 
-def wanted_of(saga: Saga) -> Routed:
+def wanted_of(saga: Saga) -> SagaMessage:
     """Return the message that says what shall become of a saga: to be driven on, rolled back, or past a step."""
-    definition = definition_of(saga.scenario)
     start = routing.opening(
-        definition,
+        definition_of(saga.scenario),
         saga_id=saga.saga_id,
         style=saga.style,
         user=User(name=saga.user_name, department=saga.department),
@@ -118,19 +115,17 @@ def wanted_of(saga: Saga) -> Routed:
     )
     known = state_of(saga.state) if saga.resolved_step else None
     if known and saga.resolved_step in known.stuck_steps:  # until its service has said that it knows
-        return routing.resolving(start, definition.step(saga.resolved_step), hop=known.hop + 1, reason="undone by hand")
+        return routing.resolving(start, saga.resolved_step, hop=known.hop + 1, reason="undone by hand")
     if saga.roll_back_hop is not None:
         return routing.rolling_back(start, hop=saga.roll_back_hop, reason=BY_HAND)
     return start
 
 
-def _started(saga: Saga, wanted: Routed, outgoing: Outgoing, place: Place) -> Trace:
+def _started(saga: Saga, wanted: SagaMessage, outgoing: Outgoing, place: Place) -> Trace:
     """Return the report that a saga was started, or driven on for the `round`th time."""
-    message = wanted.message
-    assert isinstance(message, SagaMessage)
-    about = {"service": SOURCE, "attempt": saga.round, "at": saga.started_at if saga.round == 1 else utc_now()}
-    event = replace(reports.on_outgoing(Kind.STARTED, outgoing, message, **about), step=None)
-    [trace] = reports.by_saga([(message, reports.placed(event, place))])
+    at = saga.started_at if saga.round == 1 else utc_now()
+    event = reports.on_outgoing(Kind.STARTED, outgoing, wanted, service=SOURCE, step=None, attempt=saga.round, at=at)
+    [trace] = reports.by_saga([(wanted, reports.placed(event, place))])
     return trace
 
 

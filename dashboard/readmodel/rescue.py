@@ -13,10 +13,9 @@ from dashboard.errors import BadRequest, Conflict, NotAccepted, NotFound
 from dashboard.models import Board, DeadLetter, Saga
 from dashboard.readmodel import outbox
 from dashboard.readmodel.rows import state_of, want_again
-from saga import routing, wire
-from saga.definitions import REPLIES, definition_of
+from saga import intake
+from saga.definitions import definition_of
 from saga.errors import MessageRejected
-from saga.messages import Reply, SagaMessage
 from saga.state import STUCK
 from saga.topics import SAGA_TOPICS
 
@@ -129,16 +128,7 @@ def _checked(letter: DeadLetter, value: str) -> str:
     if len(value) > MAX_VALUE:
         raise BadRequest(f"the message has {len(value):,} characters; {MAX_VALUE:,} is the most")
     try:
-        if letter.topic == REPLIES:
-            reply = wire.decode(Reply, value)
-            definition_of(reply.scenario).step(reply.step)
-            saga_id = reply.saga_id
-        else:
-            message = wire.decode(SagaMessage, value)
-            routing.check_addressed(message, topic=letter.topic, key=(letter.key or "").encode())
-            saga_id = message.saga_id
+        intake.message_on(letter.topic, key=(letter.key or "").encode(), value=value)
     except MessageRejected as rejection:
         raise BadRequest(f"this would be refused again: {rejection}") from rejection
-    if saga_id != letter.key:
-        raise BadRequest(f"the message is about saga {saga_id!r}, and its key says {letter.key!r}")
     return value

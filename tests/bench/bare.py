@@ -189,8 +189,10 @@ def _batches(pipeline: Pipeline, topic: str, count: int) -> Iterator[list[Record
 
 def _opening(pipeline: Pipeline) -> Outgoing:
     user = User(name="Ada Lovelace", department="Engineering")
-    topic, message = routing.opening(ONBOARDING, saga_id=str(uuid4()), style=CHOREOGRAPHY, user=user)
-    return wire.encode(message, topic=pipeline.topic(topic), source="bare", at="2026-01-01T00:00:00.000000Z")
+    message = routing.opening(ONBOARDING, saga_id=str(uuid4()), style=CHOREOGRAPHY, user=user)
+    return wire.encode(
+        message, topic=pipeline.topic(routing.home_of(message)), source="bare", at="2026-01-01T00:00:00.000000Z"
+    )
 
 
 def _onward(record: Record, step: str, topic: str) -> Outgoing:

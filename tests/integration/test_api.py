@@ -99,7 +99,7 @@ def test_events_are_told_in_causal_order_each_once(client: Client) -> None:
 
 
 def test_an_event_shows_the_message_and_where_it_was(client: Client) -> None:
-    message = opening(ONBOARDING, saga_id="known", style="choreography", user=ADA).message
+    message = opening(ONBOARDING, saga_id="known", style="choreography", user=ADA)
     record = Record(
         topic="new-user", partition=4, offset=9, key=b"known", value=b'{"data": {"hop": 0}}', headers=(("h", b"v"),)
     )

@@ -18,7 +18,7 @@ NO_ROUTE = OSError("no route")
 
 
 def opening(**changes: Any) -> Any:
-    return routing.opening(ONBOARDING, saga_id="saga-1", style=CHOREOGRAPHY, user=ADA, **changes).message
+    return routing.opening(ONBOARDING, saga_id="saga-1", style=CHOREOGRAPHY, user=ADA, **changes)
 
 
 class TestUndo:

@@ -17,7 +17,7 @@ pytestmark = pytest.mark.django_db(databases=[*CHAIN, "car"])
 
 
 def opening(**changes: Any) -> Any:
-    return routing.opening(ONBOARDING, saga_id="saga-1", style=CHOREOGRAPHY, user=ADA, **changes).message
+    return routing.opening(ONBOARDING, saga_id="saga-1", style=CHOREOGRAPHY, user=ADA, **changes)
 
 
 class TestChain:

@@ -12,7 +12,7 @@ from saga import tracing
 from saga.bus import Outgoing
 from saga.definitions import CHOREOGRAPHY, DEFINITIONS, ORCHESTRATION
 from saga.messages import Action, StepFault, User
-from saga.routing import opening
+from saga.routing import home_of, opening
 from saga.topics import SAGA_TOPICS, SERVICES, TRACE
 from tests.factories import control, heartbeat, outgoing, request
 from tests.workbench import Workbench
@@ -101,8 +101,8 @@ def test_every_message_of_a_saga_carries_the_trace_of_the_click(
     wide_bench: Workbench, scenario: str, style: str, faults: dict[str, StepFault]
 ) -> None:
     user = User(name="Ada", department="Data")
-    routed = opening(DEFINITIONS[scenario], saga_id="saga-1", style=style, user=user, faults=faults, trace_id=SOMEBODYS)
-    wide_bench.send(outgoing(routed.message, routed.topic))
+    start = opening(DEFINITIONS[scenario], saga_id="saga-1", style=style, user=user, faults=faults, trace_id=SOMEBODYS)
+    wide_bench.send(outgoing(start, home_of(start)))
     wide_bench.run(*[wide_bench.worker(service) for service in SERVICES])
     assert wide_bench.state().has_ended
     said = list(chain.from_iterable(wide_bench.bus.messages(topic) for topic in (*SAGA_TOPICS, TRACE)))
