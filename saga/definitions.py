@@ -6,7 +6,6 @@ which topic a request travels, or how often it is tried.
 """
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import chain
 
@@ -167,12 +166,3 @@ def definition_of(scenario: str) -> Definition:
         return DEFINITIONS[scenario]
     except KeyError:
         raise MessageRejected(f"unknown scenario {scenario!r}") from None
-
-
-def topics_of(definition: Definition) -> Iterator[tuple[str, str]]:
-    """Yield (service, topic) for each topic on which somebody is asked for something in this scenario."""
-    for step in definition.steps:
-        yield from ((step.service, topic) for topic in dict.fromkeys((step.topic, step.undo_topic)))
-    if definition.closing:
-        yield definition.closing.service, definition.closing.topic
-        yield definition.closing.service, definition.closing.undo_topic

@@ -1,4 +1,9 @@
-"""What services and the dashboard say to each other beside the sagas' own messages."""
+"""What services and the dashboard say to each other beside the sagas' own messages.
+
+heartbeat   consumers.pulse beats -> backstage.hearts hears -> backstage.watch remembers -> backstage.monitor writes
+control     readmodel.services writes down -> backstage.herald says -> consumers.pulse hears -> consumers.dials turn
+forget      backstage.retention says -> consumers.worker hears -> the ledger, or the coordinator's log, deletes
+"""
 
 import zlib
 from dataclasses import dataclass, field, replace

@@ -1,6 +1,6 @@
 """Every topic of the project, who reads it, and how many partitions it has."""
 
-from saga.definitions import COORDINATOR, DEFINITIONS, REPLIES, SAGAS, topics_of
+from saga.definitions import COORDINATOR, DEFINITIONS, REPLIES, SAGAS, Closing, Step
 
 TRACE = "trace"
 DEAD_LETTER = "dead-letter"
@@ -15,8 +15,9 @@ _IN_ONE_ORDER = (HEARTBEAT, CONTROL, FORGET)
 def _topics_by_service() -> dict[str, tuple[str, ...]]:
     topics: dict[str, dict[str, None]] = {}
     for definition in DEFINITIONS.values():
-        for service, topic in topics_of(definition):
-            topics.setdefault(service, {})[topic] = None
+        asked_for: list[Step | Closing] = [*definition.steps, *([definition.closing] if definition.closing else [])]
+        for asked in asked_for:
+            topics.setdefault(asked.service, {}).update(dict.fromkeys((asked.topic, asked.undo_topic)))
     topics[COORDINATOR] = dict.fromkeys((SAGAS, REPLIES))
     return {service: tuple(names) for service, names in topics.items()}
 

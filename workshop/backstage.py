@@ -1,4 +1,7 @@
-"""What keeps the read model true: beside the web server in its process, or in any number of processes of its own."""
+"""What keeps the read model true: beside the web server in its process, or in any number of processes of its own.
+
+Those are started by `manage.py project`, and are called after the one of the parts that all of them run, the projector.
+"""
 
 import functools
 import os
@@ -28,7 +31,7 @@ from workshop import alive
 from workshop.broker_probe import BrokerProbe
 from workshop.config import Config
 from workshop.links import open_bus, with_bus
-from workshop.loop import Loop, Worker
+from workshop.loop import Loop, Part
 
 REST_S = 1.0  # of the parts that look at something once a second
 LAST_CYCLE_S = 5.0
@@ -85,9 +88,9 @@ class Backstage:
     def _leads(self) -> bool:
         return self._lease is None or self._lease.is_held()
 
-    def _only_once(self, name: str, open_worker: Callable[..., Worker], *, rest_s: float = 0.0) -> Loop[Any]:
+    def _only_once(self, name: str, open_part: Callable[..., Part], *, rest_s: float = 0.0) -> Loop[Any]:
         """Return the loop of a part that runs in one process at a time."""
-        return with_bus(self._config, name, open_worker, may_run=self._leads, rest_s=rest_s)
+        return with_bus(self._config, name, open_part, may_run=self._leads, rest_s=rest_s)
 
     def _loops_among_others(self) -> Iterable[Loop[Any]]:
         """Return the loops that are needed where there may be several such processes, or web processes without one."""
@@ -110,7 +113,7 @@ class Backstage:
         return "" if loop.state == "running" or stands_by else f"{loop.state} {loop.detail}".strip()
 
     def _broker_trouble(self) -> str:
-        monitor = self._monitor.worker
+        monitor = self._monitor.part
         return monitor.broker_trouble if monitor else ""
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from saga.topics import partitions_by_topic
 from workshop.config import Config
 from workshop.kafka_bus import KafkaBus, address_in
-from workshop.loop import Loop, W
+from workshop.loop import Loop, P
 
 
 def open_bus(config: Config, name: str) -> KafkaBus:
@@ -21,15 +21,15 @@ def open_bus(config: Config, name: str) -> KafkaBus:
     return KafkaBus(lambda: servers, embedded=False, client_id=client_id, prefix=prefix, security=security)
 
 
-def with_bus(config: Config, name: str, open_worker: Callable[[KafkaBus], W], **of_loop: Any) -> Loop[W]:
-    """Return a loop with a bus of its own: it waits for the broker, makes missing topics, then opens the worker.
+def with_bus(config: Config, name: str, open_part: Callable[[KafkaBus], P], **of_loop: Any) -> Loop[P]:
+    """Return a loop with a bus of its own: it waits for the broker, makes missing topics, then opens the part.
 
     `of_loop` goes to the loop: `may_run`, `after_cycle`, `rest_s`.
     """
     bus = open_bus(config, name)
     topics = partitions_by_topic(config.topic_partitions)
 
-    def open_when_up(stop: threading.Event) -> W | None:
-        return open_worker(bus) if bus.wait_until_up(stop, topics) else None
+    def open_when_up(stop: threading.Event) -> P | None:
+        return open_part(bus) if bus.wait_until_up(stop, topics) else None
 
     return Loop(name, open_when_up, is_stale=bus.is_stale, **of_loop)

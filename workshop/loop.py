@@ -23,28 +23,28 @@ LONGEST_DETAIL = 500
 log = logging.getLogger(__name__)
 
 
-class Worker(Protocol):
+class Part(Protocol):
     def run_once(self) -> bool:
         """Return whether there may be more to do at once."""
 
     def close(self) -> None: ...
 
 
-W = TypeVar("W", bound=Worker)
+P = TypeVar("P", bound=Part)
 
 
-class Loop(Generic[W]):
-    """Runs what `open_worker` opens while `may_run()` holds; opens it anew when `is_stale()` or after an error.
+class Loop(Generic[P]):
+    """Runs what `open_part` opens while `may_run()` holds; opens it anew when `is_stale()` or after an error.
 
-    `open_worker` is handed the event that tells it to stop waiting, and may then return None. `after_cycle` is called
+    `open_part` is handed the event that tells it to stop waiting, and may then return None. `after_cycle` is called
     after each cycle that went well. After one that left nothing to do the loop rests for `rest_s` seconds: that is for
-    workers that look at something from time to time, and none for those that wait for messages themselves.
+    parts that look at something from time to time, and none for those that wait for messages themselves.
     """
 
     def __init__(
         self,
         name: str,
-        open_worker: Callable[[threading.Event], W | None],
+        open_part: Callable[[threading.Event], P | None],
         *,
         is_stale: Callable[[], bool] = lambda: False,
         may_run: Callable[[], bool] = lambda: True,
@@ -54,8 +54,8 @@ class Loop(Generic[W]):
         self.name = name
         self.state: State = "starting"
         self.detail = ""
-        self.worker: W | None = None
-        self._open = open_worker
+        self.part: P | None = None
+        self._open = open_part
         self._is_stale = is_stale
         self._may_run = may_run
         self._after_cycle = after_cycle
@@ -91,13 +91,13 @@ class Loop(Generic[W]):
     def _session(self) -> None:
         close_old_connections()
         self._be("failing" if self._failures else "starting", self.detail)
-        worker = self._open(self._stop)
-        if worker is None:
+        part = self._open(self._stop)
+        if part is None:
             return
-        self.worker = worker
+        self.part = part
         try:
             while self._may_run() and not self._stop.is_set() and not self._is_stale():
-                has_more = worker.run_once()
+                has_more = part.run_once()
                 self._after_cycle()
                 self._failures = 0
                 self._be("running")
@@ -107,8 +107,8 @@ class Loop(Generic[W]):
             self._be("failing", _told(trouble))  # it is closed knowing that
             raise
         finally:
-            self.worker = None
-            worker.close()
+            self.part = None
+            part.close()
 
     def _fail(self, error: Exception) -> None:
         self._be("failing", _told(error))

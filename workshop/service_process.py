@@ -36,7 +36,7 @@ class _Service:
         self.loop = with_bus(config, name, self._open_worker, may_run=self._may_run, after_cycle=self._clock.look)
 
     def condition(self) -> Condition:
-        return Condition(self.loop.state, self.loop.detail, self.loop.worker)
+        return Condition(self.loop.state, self.loop.detail, self.loop.part)
 
     def _open_worker(self, bus: KafkaBus) -> Worker:
         self._clock.look()
@@ -117,6 +117,6 @@ class ServiceProcess:
 
     def _after_pulse(self) -> None:
         alive.beat(self._config.run_dir, self._process)
-        pulse = self._pulse_loop.worker
+        pulse = self._pulse_loop.part
         if pulse and pulse.is_up_to_date:
             self._is_informed.set()

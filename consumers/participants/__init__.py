@@ -1,4 +1,8 @@
-"""The participants, one module each with the same members: copy one and change its rule to add another."""
+"""The participants, one module each with the same members.
+
+To add one: copy a module, change its rule, and name it below; its step goes into `saga.definitions`, and the process
+that runs it into `workshop.processes`. On PostgreSQL its ledger is made by `deploy/postgres/create-ledgers.sh`.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass

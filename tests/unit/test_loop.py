@@ -80,9 +80,9 @@ def test_a_worker_runs_until_the_loop_is_stopped_and_is_closed_then() -> None:
     loop = Loop("test", opener)
     with running(loop):
         eventually(lambda: opener.runs_number(1) and opener.opened[0].cycles > 3)
-        assert (loop.state, loop.worker) == ("running", opener.opened[0])
+        assert (loop.state, loop.part) == ("running", opener.opened[0])
         assert not opener.opened[0].closed
-    assert (loop.state, loop.worker, opener.opened[0].closed) == ("stopped", None, True)
+    assert (loop.state, loop.part, opener.opened[0].closed) == ("stopped", None, True)
 
 
 @pytest.mark.parametrize("trouble", TROUBLES, ids=lambda error: type(error).__name__)
@@ -133,7 +133,7 @@ def test_trouble_is_told_until_a_cycle_succeeds() -> None:
     opener = Opener(BrokerUnavailable("nobody listens"), Worker(proceed.wait))
     loop = Loop("test", opener)
     with running(loop):
-        eventually(lambda: loop.worker)
+        eventually(lambda: loop.part)
         assert (loop.state, loop.detail) == ("failing", "BrokerUnavailable: nobody listens")
         proceed.set()
         eventually(lambda: loop.state == "running")
@@ -192,7 +192,7 @@ def test_it_rests_after_a_cycle_that_left_nothing_to_do(is_busy: bool, rests: li
     loop = Loop("test", Opener(Worker(is_busy=is_busy)), rest_s=30.0)
     loop._stop = waits = Waits(3)
     thread = loop.start()
-    eventually(lambda: waits.is_set() or (loop.worker and loop.worker.cycles > 3))
+    eventually(lambda: waits.is_set() or (loop.part and loop.part.cycles > 3))
     assert waits.seconds == rests
     loop.stop()
     thread.join()

@@ -4,9 +4,10 @@ import pytest
 from django.core.management import call_command
 from django.core.management.base import CommandError
 
+from saga.topics import SERVICES
 from workshop.channel_layer import channel_layers
 from workshop.config import Config
-from workshop.processes import SERVICE_PROCESSES, processes
+from workshop.processes import SERVICE_PROCESSES, processes, services_of
 
 REDIS = "redis://127.0.0.1:6379/0"
 
@@ -17,6 +18,10 @@ def names(**settings: object) -> list[str]:
 
 def test_the_embedded_run_has_a_broker_and_one_web_process_for_everything_else() -> None:
     assert names() == ["broker", "web", *SERVICE_PROCESSES]
+
+
+def test_every_service_runs_in_one_process() -> None:
+    assert sorted(service for name in SERVICE_PROCESSES for service in services_of(name)) == sorted(SERVICES)
 
 
 def test_a_cluster_takes_the_place_of_the_broker() -> None:
