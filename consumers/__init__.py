@@ -4,5 +4,6 @@ They know `saga` and nothing of the dashboard. The client that carries their mes
 
 `workshop.service_process` runs, for each service, a `Loop` (which opens anew what has failed) around a `Worker`: poll,
 do, say, commit. The worker works as a `Role`: as a `Performer`, with a ledger, which calls its participant's `perform`
-and `undo`; or as the `Coordinator`, with its log. A `Pulse` beside them tells how they are, and hears what they shall be.
+and `undo`; or as the `Coordinator`, with its log. A `Pulse` beside them tells how they are, and hears what they
+shall be.
 """

@@ -13,10 +13,12 @@ from typing import NamedTuple
 
 from consumers.clock import Clock
 from consumers.dials import Dials
+from consumers.event_log import log_said
 from consumers.worker import Worker
 from saga import reports, wire
 from saga.bus import Bus, Outgoing, Record
 from saga.errors import BrokerUnavailable, MessageRejected
+from saga.messages import DeadLetter
 from saga.steering import Control, Heartbeat, Order, State
 from saga.topics import CONTROL, DEAD_LETTER, HEARTBEAT
 
@@ -92,12 +94,14 @@ class Pulse:
         """Hear what is new, and beat when it is time. Raises BrokerUnavailable."""
         wait = max(0.0, self._next_beat - self._clock.monotonic())
         records = self._reader.poll(wait, limit=500)
-        outgoing = [letter for record in records if (letter := self._hear(record))]
+        letters = [letter for record in records if (letter := self._hear(record))]
+        outgoing = [wire.encode(one, topic=DEAD_LETTER, source=one.service, at=one.at) for one in letters]
         self._heard = max([self._heard, *(record.offset + 1 for record in records)])
         if self._clock.monotonic() >= self._next_beat:
             outgoing += [self._beat(name, *member) for name, member in self._members.items()]
             self._next_beat = self._clock.monotonic() + self._interval_s()
         self._producer.send(outgoing)
+        log_said(letters=letters)
         return bool(records)
 
     def close(self) -> None:
@@ -106,14 +110,12 @@ class Pulse:
                 self._producer.send([self._beat(name, one.dials, _ended) for name, one in self._members.items()])
         self._clients.close()
 
-    def _hear(self, record: Record) -> Outgoing | None:
+    def _hear(self, record: Record) -> DeadLetter | None:
         """Follow what `record` says if it is meant for this service; return a dead letter if nobody can read it."""
         try:
             control = wire.decode(Control, record.value)
         except MessageRejected as rejection:
-            now = self._clock.now()
-            letter = reports.dead_letter(record, service=self._source, reason=str(rejection), at=now)
-            return wire.encode(letter, topic=DEAD_LETTER, source=self._source, at=now)
+            return reports.dead_letter(record, service=self._source, reason=str(rejection), at=self._clock.now())
         member = self._members.get(control.service)
         if member and record.offset >= member.dials.heard_up_to:
             member.dials.heard_up_to = record.offset + 1

@@ -7,7 +7,6 @@ only said again, under the same ids (the idempotent receiver and transactional o
 of the ledger's own timer has no offset: there the ledger keeps the message until all has been acknowledged.
 """
 
-import logging
 from collections.abc import Iterable
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
@@ -16,21 +15,19 @@ from random import Random
 from consumers.clock import Clock
 from consumers.desk import Desk
 from consumers.dials import Dials
+from consumers.event_log import log_said
 from consumers.faults import Faults
 from consumers.role import Done, Role, Work
 from saga import intake, reports, wire
 from saga.bus import Bus, Record, TopicPartition, gather
 from saga.errors import MessageRejected
-from saga.event_lines import LOGGER, letter_line, lines_of
-from saga.messages import DeadLetter, Reply, SagaMessage, Trace, TraceEvent
+from saga.messages import Reply, SagaMessage, TraceEvent
 from saga.steering import Forget, Instant
 from saga.topics import DEAD_LETTER, FORGET, TOPICS_BY_SERVICE, TRACE
 
 POLL_TIMEOUT_S = 1.0
 BATCH_LIMIT = 500
 GATHER_S = 0.02
-
-events = logging.getLogger(LOGGER)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -199,7 +196,7 @@ class Worker:
         told = [wire.encode(trace, topic=TRACE, source=name, at=now) for trace in traces]
         told += [wire.encode(letter, topic=DEAD_LETTER, source=name, at=now) for letter in letters]
         self._producer.send(told)
-        _log(traces, letters)
+        log_said(traces, letters)
 
     def _commit(self) -> None:
         if offsets := self._desk.committable():
@@ -222,10 +219,3 @@ def _refused_if_unreadable(done: Done) -> Done:
     if longest <= wire.MAX_BYTES:
         return done
     return Done(work=done.work, refusal=f"what comes of it has {longest} bytes; {wire.MAX_BYTES} is the most")
-
-
-def _log(traces: Iterable[Trace], letters: Iterable[DeadLetter]) -> None:
-    """Write a line for each thing that was said, where somebody wants to read it; elsewhere it costs nothing."""
-    if events.isEnabledFor(logging.INFO):
-        for sentence, fields in [*lines_of(traces), *map(letter_line, letters)]:
-            events.info(sentence, extra=fields)

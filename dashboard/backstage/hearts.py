@@ -4,8 +4,10 @@ from collections.abc import Callable
 from contextlib import closing
 
 from dashboard.backstage.incoming import read
+from dashboard.backstage.telling import tell_letters
 from dashboard.backstage.watch import Watch
-from saga.bus import Bus, Outgoing
+from saga.bus import Bus
+from saga.messages import DeadLetter
 from saga.steering import Heartbeat
 from saga.topics import HEARTBEAT
 
@@ -28,13 +30,13 @@ class Hearts:
     def run_once(self) -> bool:
         """Hear what is new, or wait for it. Raises BrokerUnavailable."""
         records = self._reader.poll(POLL_TIMEOUT_S, limit=BATCH_LIMIT)
-        unreadable: list[Outgoing] = []
+        unreadable: list[DeadLetter] = []
         for beat, _ in read(Heartbeat, HEARTBEAT, records, unreadable):
             self._watch.hear(beat)
         if unreadable and self._leads():
             # Hardly ever, so no producer is kept waiting for it.
             with closing(self._bus.producer()) as producer:
-                producer.send(unreadable)
+                tell_letters(producer, unreadable)
         return bool(records)
 
     def close(self) -> None:

@@ -5,12 +5,12 @@ from typing import TypeVar
 
 from dashboard.readmodel.clock import utc_now
 from saga import reports, wire
-from saga.bus import Outgoing, Record
+from saga.bus import Record
 from saga.definitions import definition_of
 from saga.errors import MessageRejected
 from saga.messages import DeadLetter, Trace
 from saga.steering import Heartbeat
-from saga.topics import DEAD_LETTER, SERVICES
+from saga.topics import SERVICES
 
 # PostgreSQL keeps no longer value in an index; real ones are a tenth of this.
 MAX_SLOTS_BYTES = 2_000
@@ -20,7 +20,7 @@ M = TypeVar("M", Trace, DeadLetter, Heartbeat)
 
 
 def read(
-    kind: type[M], topic: str, records: Iterable[Record], unreadable: list[Outgoing]
+    kind: type[M], topic: str, records: Iterable[Record], unreadable: list[DeadLetter]
 ) -> Iterator[tuple[M, Record]]:
     """Yield the messages on `topic`; add a dead letter to `unreadable` for each that is none."""
     for record in records:
@@ -33,7 +33,7 @@ def read(
             elif isinstance(message, Heartbeat) and message.service not in SERVICES:
                 raise MessageRejected(f"there is no service {message.service!r}")
         except MessageRejected as rejection:
-            unreadable.append(_dead_letter(record, str(rejection)))
+            unreadable.append(reports.dead_letter(record, service=SOURCE, reason=str(rejection), at=utc_now()))
         else:
             yield message, record
 
@@ -48,9 +48,3 @@ def _check_trace(trace: Trace) -> None:
             raise MessageRejected(f"the message it tells of has more than {reports.MAX_CHARS} characters")
         if reports.detail_chars(event.detail) > reports.MAX_DETAIL_CHARS:
             raise MessageRejected(f"the detail of an event has more than {reports.MAX_DETAIL_CHARS} characters")
-
-
-def _dead_letter(record: Record, reason: str) -> Outgoing:
-    now = utc_now()
-    letter = reports.dead_letter(record, service=SOURCE, reason=reason, at=now)
-    return wire.encode(letter, topic=DEAD_LETTER, source=SOURCE, at=now)

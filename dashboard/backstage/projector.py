@@ -5,8 +5,9 @@ from collections.abc import Callable
 from contextlib import ExitStack, closing
 
 from dashboard.backstage.incoming import read
+from dashboard.backstage.telling import tell_letters
 from dashboard.readmodel.projection import project
-from saga.bus import Bus, Outgoing, TopicPartition, gather
+from saga.bus import Bus, TopicPartition, gather
 from saga.messages import DeadLetter, Trace
 from saga.reports import text_of
 from saga.topics import DEAD_LETTER, TRACE
@@ -40,13 +41,13 @@ class Projector:
         records = gather(self._consumer, POLL_TIMEOUT_S, limit=BATCH_LIMIT, within_s=GATHER_S, clock=time.monotonic)
         if not records:
             return False
-        unreadable: list[Outgoing] = []
+        unreadable: list[DeadLetter] = []
         traces = [(trace, text_of(record.value)) for trace, record in read(Trace, TRACE, records, unreadable)]
         letters = [letter for letter, _ in read(DeadLetter, DEAD_LETTER, records, unreadable)]
         if traces or letters:
             project(traces, letters)
             self._board_changed()
-        self._producer.send(unreadable)
+        tell_letters(self._producer, unreadable)
         self._consumer.commit({TopicPartition(r.topic, r.partition): r.offset + 1 for r in records})
         return True
 

@@ -1,13 +1,14 @@
 """How the dashboard tells of its own part in a saga: by trace events, as the services do."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 from saga import wire
 from saga.bus import Place, Producer
-from saga.event_lines import LOGGER, lines_of
-from saga.messages import Trace
-from saga.topics import TRACE
+from saga.event_lines import LOGGER, letter_line, lines_of
+from saga.messages import DeadLetter, Trace
+from saga.topics import DEAD_LETTER, TRACE
 
 SOURCE = "dashboard"
 
@@ -19,7 +20,17 @@ def tell(producer: Producer, traces: Sequence[Trace]) -> list[Place]:
     first = [(trace, trace.events[0]) for trace in traces]
     messages = [wire.encode(trace, topic=TRACE, source=event.service, at=event.at) for trace, event in first]
     places = producer.send(messages)
-    if events.isEnabledFor(logging.INFO):
-        for sentence, fields in lines_of(traces):
-            events.info(sentence, extra=fields)
+    _log(lines_of(traces))
     return places
+
+
+def tell_letters(producer: Producer, letters: Sequence[DeadLetter]) -> None:
+    """The same for dead letters about what the dashboard could not read."""
+    producer.send([wire.encode(one, topic=DEAD_LETTER, source=one.service, at=one.at) for one in letters])
+    _log(map(letter_line, letters))
+
+
+def _log(lines: Iterable[tuple[str, dict[str, Any]]]) -> None:
+    if events.isEnabledFor(logging.INFO):
+        for sentence, fields in lines:
+            events.info(sentence, extra=fields)

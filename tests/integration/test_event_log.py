@@ -14,8 +14,11 @@ from dashboard.backstage.deadlines import Deadlines
 from dashboard.backstage.relay import Relay
 from dashboard.models import Saga
 from dashboard.readmodel import outbox
+from saga.bus import Outgoing
 from saga.event_lines import LOGGER
+from saga.topics import HEARTBEAT, TRACE
 from saga.tracing import trace_id_of
+from tests.dash_bench import Bench
 from tests.dash_factories import accept, at, memory_bus
 from workshop.config import ROOT
 from workshop.logs import JsonFormatter
@@ -42,6 +45,18 @@ def test_a_start_and_a_deadline_that_passed_are_logged(
     about = {"saga_id": saga_id, "trace_id": trace_id_of(saga_id), "service": "dashboard"}
     assert started.items() >= (about | {"event": "started", "attempt": 1, "topic": "new-user"}).items()
     assert stuck.items() >= (about | {"event": "stuck", "error": "no progress for 60 s"}).items()
+
+
+@pytest.mark.parametrize("topic", [TRACE, HEARTBEAT])
+def test_what_the_dashboard_cannot_read_is_logged_as_well(caplog: pytest.LogCaptureFixture, topic: str) -> None:
+    bench = Bench(memory_bus())
+    place = bench.bus.append(Outgoing(topic=topic, key=b"saga-1", value=b"garbage"))
+    with caplog.at_level(logging.INFO, LOGGER):
+        bench.drain()
+    bench.close()
+    [said] = lines(caplog)
+    assert said.items() >= {"event": "dead-lettered", "service": "projector", "saga_id": "saga-1"}.items()
+    assert (said["topic"], said["partition"], said["offset"]) == place
 
 
 def test_the_last_words_of_a_process_are_one_line_as_well() -> None:

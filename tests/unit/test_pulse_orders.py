@@ -1,5 +1,6 @@
 """A service follows what it alone is asked to be, and obeys each order once."""
 
+import logging
 import os
 import signal
 from dataclasses import replace
@@ -9,6 +10,7 @@ import pytest
 
 from consumers.dials import Dials
 from saga.bus import TopicPartition
+from saga.event_lines import LOGGER
 from saga.steering import Control, FaultRules, Instant, Order
 from saga.topics import CONTROL
 from tests.factories import control, outgoing
@@ -137,11 +139,15 @@ def test_of_services_that_share_a_process_each_follows_what_it_is_told(patient: 
     ],
     ids=["no JSON", "empty", "another shape", "endless lag"],
 )
-def test_what_nobody_can_follow_becomes_a_dead_letter_and_the_next_word_counts(patient: Patient, garbage: Any) -> None:
+def test_what_nobody_can_follow_becomes_a_dead_letter_and_the_next_word_counts(
+    patient: Patient, caplog: pytest.LogCaptureFixture, garbage: Any
+) -> None:
     patient.bus.append(garbage)
     patient.tell(control(running=False))
-    patient.pulse().run_once()
+    with caplog.at_level(logging.INFO, LOGGER):
+        patient.pulse().run_once()
     [letter] = patient.letters()
+    assert caplog.messages == ["provisioner: a message was dead-lettered"]
     assert (letter.service, letter.topic, letter.offset) == ("provisioner", CONTROL, 0)
     assert not patient.dials.running
 
