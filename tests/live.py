@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
+from tests.environment import without_settings
 from tests.eventually import eventually
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -22,6 +23,7 @@ PATIENCE_S = 90.0
 STOPS_WITHIN_S = 20.0
 ENDS = ("completed", "compensated")
 UNDER_WAY = ("running", "compensating")
+OF_ANOTHER_RUN = ("MAKELEVEL", "WORKSHOP_LEASH")
 
 
 def free_port() -> int:
@@ -225,7 +227,7 @@ class LiveWorkshop:
             return False
 
     def _environment(self) -> dict[str, str]:
-        inherited = {name: value for name, value in os.environ.items() if name not in ("MAKELEVEL", "WORKSHOP_LEASH")}
+        inherited = {name: value for name, value in without_settings().items() if name not in OF_ANOTHER_RUN}
         own = {"PORT": str(self.port), "HOST": "127.0.0.1", "VAR_DIR": str(self.var_dir), "PYTHONUNBUFFERED": "1"}
         return inherited | own | self._settings
 

@@ -4,7 +4,6 @@ The databases are filled directly: the read model, the ledgers and the coordinat
 ended leave them. Only the trace messages are left out, thirteen million rows that neither of the two ever reads.
 """
 
-import os
 import random
 import subprocess
 import sys
@@ -22,6 +21,7 @@ from websockets.sync.client import connect
 from tests.bench.options import Options, say
 from tests.bench.report import Figure
 from tests.bench.stack import ROOT, Stack, running
+from tests.environment import without_settings
 
 SAGAS = 1_000_000
 FILL_S = 1_800.0
@@ -92,7 +92,7 @@ def _fill_there(directory: Path, settings: Mapping[str, str]) -> float:
     began = time.monotonic()
     own = {"VAR_DIR": str(directory), "DJANGO_SETTINGS_MODULE": "workshop.settings"}
     command = (sys.executable, "-m", "tests.bench.history", str(SAGAS))
-    subprocess.run(command, cwd=ROOT, env=os.environ | own | dict(settings), check=True, timeout=FILL_S)
+    subprocess.run(command, cwd=ROOT, env=without_settings() | own | dict(settings), check=True, timeout=FILL_S)
     return time.monotonic() - began
 
 

@@ -1,7 +1,6 @@
 """A whole run of the workshop on a free port with a state directory of its own, as `make run` starts it."""
 
 import json
-import os
 import socket
 import sqlite3
 import subprocess
@@ -21,6 +20,7 @@ import psycopg
 from tests.bench.options import Options
 from tests.bench.parts import Parts
 from tests.bench.proc import children, cpu_seconds, family_cpu_seconds
+from tests.environment import without_settings
 
 ROOT = Path(__file__).resolve().parents[2]
 START_S = 120.0
@@ -107,7 +107,7 @@ def running(state_dir: Path, parts: Parts, **settings: object) -> Iterator[Stack
     log = state_dir / "bench.log"
     # MAKELEVEL: a supervisor below make ends when whoever started it has, so nothing survives us.
     given = {"VAR_DIR": state_dir, "PORT": port, "MAKELEVEL": 1, **parts.settings, **settings}
-    environment = os.environ | {name: str(value) for name, value in given.items()}
+    environment = without_settings() | {name: str(value) for name, value in given.items()}
     started = time.monotonic()
     with log.open("wb") as output:
         supervisor = subprocess.Popen(

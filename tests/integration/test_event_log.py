@@ -2,7 +2,6 @@
 
 import json
 import logging
-import os
 import subprocess
 import sys
 from typing import Any
@@ -20,6 +19,7 @@ from saga.topics import HEARTBEAT, TRACE
 from saga.tracing import trace_id_of
 from tests.dash_bench import Bench
 from tests.dash_factories import accept, at, memory_bus
+from tests.environment import without_settings
 from workshop.config import ROOT
 from workshop.logs import JsonFormatter
 
@@ -63,7 +63,7 @@ def test_the_last_words_of_a_process_are_one_line_as_well() -> None:
     program = "import django; django.setup(); raise ValueError('one\\ntwo')"
     settings = {"LOG_FORMAT": "json", "DJANGO_SETTINGS_MODULE": "workshop.settings"}
     died = subprocess.run(
-        [sys.executable, "-c", program], cwd=ROOT, env=os.environ | settings, capture_output=True, text=True
+        [sys.executable, "-c", program], cwd=ROOT, env=without_settings() | settings, capture_output=True, text=True
     )
     [line] = [json.loads(line) for line in died.stderr.splitlines()]
     assert (line["level"], line["message"]) == ("CRITICAL", "the process ends: one\ntwo")

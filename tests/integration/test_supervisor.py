@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.environment import without_settings
 from tests.eventually import eventually
 from tests.supervised import WAIT, Program, Run, python
 from workshop.config import ROOT
@@ -80,7 +81,7 @@ def test_output_that_nobody_reads_stops_no_process(run: Run, program: Program) -
 def test_a_taken_port_is_one_line_and_starts_nothing(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
-        environment = os.environ | {"PORT": str(port), "VAR_DIR": str(tmp_path)}
+        environment = without_settings() | {"PORT": str(port), "VAR_DIR": str(tmp_path)}
         ended = subprocess.run(
             [sys.executable, "manage.py", "run"], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
         )
@@ -90,7 +91,7 @@ def test_a_taken_port_is_one_line_and_starts_nothing(tmp_path: Path) -> None:
 
 
 def test_wrong_settings_are_one_line_each(tmp_path: Path) -> None:
-    environment = os.environ | {"PORT": "many", "DEBUG": "maybe", "VAR_DIR": str(tmp_path)}
+    environment = without_settings() | {"PORT": "many", "DEBUG": "maybe", "VAR_DIR": str(tmp_path)}
     ended = subprocess.run(
         [sys.executable, "manage.py", "run"], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
     )

@@ -1,11 +1,11 @@
 """The workshop as containers run it: every process by itself, and nobody starts again what has ended."""
 
-import os
 import signal
 import subprocess
 import sys
 from typing import Any
 
+from tests.environment import without_settings
 from tests.eventually import eventually
 from tests.live import PATIENCE_S, ROOT, LiveWorkshop
 from workshop import leash
@@ -75,7 +75,7 @@ class SpreadWorkshop(LiveWorkshop):
 
     def _surroundings(self, settings: dict[str, str]) -> dict[str, Any]:
         own = {"PORT": str(self.port), "HOST": "127.0.0.1", "VAR_DIR": str(self.var_dir)}
-        return {"cwd": ROOT, "env": os.environ | own | self._settings | settings}
+        return {"cwd": ROOT, "env": without_settings() | own | self._settings | settings}
 
 
 _MANAGE = (sys.executable, "manage.py")

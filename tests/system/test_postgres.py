@@ -53,7 +53,8 @@ def databases() -> Iterator[dict[str, str]]:
 
 def test_what_holds_on_files_holds_on_postgresql(databases: dict[str, str], tmp_path: Path) -> None:
     # Which database Django uses is decided once in a process, so this takes another one.
-    pytest_there = (sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:xdist")
+    left_out = ("-pno:cacheprovider", "-pno:xdist", "-pno:tests.environment")
+    pytest_there = (sys.executable, "-m", "pytest", "-q", *left_out)
     settings = {"VAR_DIR": str(tmp_path), **databases}
     command = (*pytest_there, *(str(TESTS / file) for file in FILES))
     done = subprocess.run(command, cwd=TESTS.parent, env=os.environ | settings, capture_output=True, text=True)

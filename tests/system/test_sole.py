@@ -1,6 +1,5 @@
 """Without Redis a second web process on the same read model is refused at start, on files and on PostgreSQL."""
 
-import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -8,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.environment import without_settings
 from tests.eventually import eventually
 from tests.lacking import give_up
 from tests.live import PATIENCE_S, ROOT, free_port
@@ -25,7 +25,7 @@ class Web:
         self.process = subprocess.Popen(
             (sys.executable, "manage.py", "serve"),
             cwd=ROOT,
-            env=os.environ | own,
+            env=without_settings() | own,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
@@ -34,7 +34,7 @@ class Web:
 
     def listens(self) -> bool:
         probe = (sys.executable, "-m", "workshop.alive", "web")
-        return not subprocess.run(probe, cwd=ROOT, env=os.environ | {"PORT": str(self.port)}).returncode
+        return not subprocess.run(probe, cwd=ROOT, env=without_settings() | {"PORT": str(self.port)}).returncode
 
     def started(self) -> "Web":
         eventually(lambda: self.process.poll() is not None or self.listens(), within_s=PATIENCE_S)
