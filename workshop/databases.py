@@ -10,6 +10,8 @@ READ_MODEL = "default"
 CONNECT_S = 5
 # Whoever is paused inside a transaction must not hold up all others for good: they give up, and its lock is taken away.
 PATIENCE = "-c lock_timeout=3s -c idle_in_transaction_session_timeout=5s"
+# A host that vanishes says nothing: whoever waits for its answer would do so for a quarter of an hour, and more.
+NOTICE_LOSS = {"keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3, "tcp_user_timeout": 20_000}
 # More than a process has threads that hold one for good; requests share the others.
 # A pool that cannot connect tries again after ever longer pauses, and would sleep through the end of an outage. One
 # that has given up tries anew as soon as somebody asks.
@@ -52,7 +54,7 @@ def _postgres(url: str, config: Config) -> dict[str, Any]:
         "PASSWORD": parts.pop("password", "") or config.database_password,
         "HOST": parts.pop("host", ""),
         "PORT": parts.pop("port", ""),
-        "OPTIONS": {"connect_timeout": CONNECT_S, "options": PATIENCE, **parts},
+        "OPTIONS": {"connect_timeout": CONNECT_S, "options": PATIENCE, **NOTICE_LOSS, **parts},
         "CONN_HEALTH_CHECKS": True,
         "TEST": {"DEPENDENCIES": []},
     }

@@ -24,6 +24,17 @@ def test_a_url_says_everything_about_the_read_model() -> None:
     assert found["OPTIONS"]["sslmode"] == "require"
 
 
+def test_a_host_that_vanishes_is_noticed_within_half_a_minute() -> None:
+    options = databases(Config(ledger_database_url=LEDGERS))["car"]["OPTIONS"]
+    noticed_s = options["keepalives_idle"] + options["keepalives_interval"] * options["keepalives_count"]
+    assert max(noticed_s, options["tcp_user_timeout"] / 1000) <= 30
+
+
+def test_a_url_says_how_soon_a_host_is_given_up() -> None:
+    found = databases(Config(database_url=f"{READ_MODEL}&keepalives_idle=60&tcp_user_timeout=90000"))["default"]
+    assert (found["OPTIONS"]["keepalives_idle"], found["OPTIONS"]["tcp_user_timeout"]) == ("60", "90000")
+
+
 @pytest.mark.parametrize("service", SERVICES)
 def test_each_service_has_a_database_of_its_own(service: str) -> None:
     assert databases(Config(ledger_database_url=LEDGERS))[service]["NAME"] == f"ledger_{service}"
