@@ -1,7 +1,10 @@
 """What a container's health check is told."""
 
 import os
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from threading import Thread
 
 import pytest
 
@@ -27,6 +30,32 @@ def test_a_process_is_alive_while_its_heart_beats(tmp_path: Path, age_s: float, 
 def test_a_process_that_was_never_heard_of_is_not_alive(tmp_path: Path) -> None:
     alive.beat(tmp_path / "run", "notifier")
     assert not alive.is_alive(tmp_path / "run", "authorizer")
+
+
+class Well(BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.end_headers()
+
+    def log_message(self, *about: object) -> None:
+        """Nothing."""
+
+
+@pytest.fixture
+def port() -> Iterator[str]:
+    with HTTPServer(("127.0.0.1", 0), Well) as server:
+        server.timeout = 5.0
+        answering = Thread(target=server.handle_request)
+        answering.start()
+        yield str(server.server_port)
+        answering.join()
+
+
+def test_a_web_server_is_asked_itself_where_there_is_a_proxy(port: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:1/")
+    for name in ("no_proxy", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    assert alive.answers(port)
 
 
 def test_a_web_server_that_does_not_answer_is_not_alive() -> None:
