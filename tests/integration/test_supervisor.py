@@ -11,6 +11,7 @@ import pytest
 
 from tests.environment import without_settings
 from tests.eventually import eventually
+from tests.live import free_port
 from tests.supervised import WAIT, Program, Run, python
 from workshop.config import ROOT
 
@@ -88,6 +89,18 @@ def test_a_taken_port_is_one_line_and_starts_nothing(tmp_path: Path) -> None:
     assert (ended.returncode, ended.stdout, len(ended.stderr.splitlines())) == (1, "", 1)
     assert f"127.0.0.1:{port}" in ended.stderr
     assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("command", ["run", "migrate_all"])
+def test_a_database_that_is_away_is_one_line(command: str, tmp_path: Path) -> None:
+    place = "postgresql://127.0.0.1:1"
+    urls = {"DATABASE_URL": f"{place}/dashboard", "LEDGER_DATABASE_URL": f"{place}/ledger_{{service}}"}
+    environment = without_settings() | urls | {"PORT": str(free_port()), "VAR_DIR": str(tmp_path)}
+    ended = subprocess.run(
+        [sys.executable, "manage.py", command], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
+    )
+    assert (ended.returncode, ended.stdout, len(ended.stderr.splitlines())) == (1, "", 1)
+    assert "The read model cannot be reached: " in ended.stderr
 
 
 def test_wrong_settings_are_one_line_each(tmp_path: Path) -> None:

@@ -1,6 +1,5 @@
 """What holds on SQLite files holds on PostgreSQL: the tests of whatever writes SQL, or foreign text, run there too."""
 
-import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -12,10 +11,11 @@ import psycopg
 import pytest
 from django.db.utils import ConnectionHandler
 
+from tests.environment import without_settings
 from tests.eventually import eventually
 from tests.lacking import give_up
 from tests.stack import CannotStart, postgres_server
-from workshop.config import Config
+from workshop.config import ROOT, Config
 from workshop.databases import databases as databases_of
 
 TESTS = Path(__file__).parents[1]
@@ -57,9 +57,19 @@ def test_what_holds_on_files_holds_on_postgresql(databases: dict[str, str], tmp_
     pytest_there = (sys.executable, "-m", "pytest", "-q", *left_out)
     settings = {"VAR_DIR": str(tmp_path), **databases}
     command = (*pytest_there, *(str(TESTS / file) for file in FILES))
-    done = subprocess.run(command, cwd=TESTS.parent, env=os.environ | settings, capture_output=True, text=True)
+    done = subprocess.run(command, cwd=ROOT, env=without_settings() | settings, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout[-5000:] + done.stderr[-1000:]
     assert " passed" in done.stdout
+
+
+def test_a_ledger_that_nobody_created_is_one_line_with_a_way_out(databases: dict[str, str], tmp_path: Path) -> None:
+    elsewhere = databases["LEDGER_DATABASE_URL"].replace("ledger_", "nowhere_")
+    settings = databases | {"LEDGER_DATABASE_URL": elsewhere, "VAR_DIR": str(tmp_path)}
+    migrate = (sys.executable, "manage.py", "migrate_all")
+    ended = subprocess.run(migrate, cwd=ROOT, env=without_settings() | settings, capture_output=True, text=True)
+    [line] = ended.stderr.splitlines()
+    assert "The ledger of provisioner cannot be reached: " in line
+    assert "create-ledgers.sh" in line
 
 
 def test_whoever_is_paused_inside_a_transaction_holds_up_nobody_for_good(databases: dict[str, str]) -> None:

@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandError
 
 from workshop.checks import TAG
-from workshop.schema import migrate_all
+from workshop.schema import CannotReach, migrate_all
 
 
 class Command(BaseCommand):
@@ -13,4 +13,7 @@ class Command(BaseCommand):
     requires_system_checks = (TAG,)
 
     def handle(self, **options: Any) -> None:
-        migrate_all()
+        try:
+            migrate_all()
+        except CannotReach as reason:
+            raise CommandError(str(reason)) from reason

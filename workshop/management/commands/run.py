@@ -14,7 +14,7 @@ from workshop.checks import TAG, WEB_TAG
 from workshop.config import Config
 from workshop.processes import processes
 from workshop.readiness import wait_until_ready
-from workshop.schema import migrate_all
+from workshop.schema import CannotReach, migrate_all
 from workshop.supervisor.console import Console
 from workshop.supervisor.group import Supervisor
 
@@ -31,10 +31,10 @@ class Command(BaseCommand):
         config: Config = settings.CONFIG
         try:
             lock = claim(config)
-        except (PortTaken, state.StateDirBusy) as error:
+            config.broker_file.unlink(missing_ok=True)
+            migrate_all()
+        except (PortTaken, state.StateDirBusy, CannotReach) as error:
             sys.exit(str(error))
-        config.broker_file.unlink(missing_ok=True)
-        migrate_all()
         asyncio.run(supervise(config, lock))
 
 
