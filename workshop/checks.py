@@ -77,7 +77,7 @@ WEB_RULES = (
         lambda config: _is_reachable(config) and not config.instructor_password,
         "The page can be reached from other machines, and whoever reaches it could break and kill everything.",
         "Set INSTRUCTOR_PASSWORD (8 characters or more), put it into the file instructor_password in SECRETS_DIR, "
-        "or leave HOST at 127.0.0.1.",
+        "or let nobody in: leave HOST at 127.0.0.1, HTTPS at false, and in ALLOWED_HOSTS no name but localhost.",
     ),
 )
 
@@ -97,12 +97,18 @@ def broken_rules(config: Config, rules: Iterable[Rule] = RULES) -> list[CheckMes
 
 
 def _is_reachable(config: Config) -> bool:
-    """Return whether others than this machine's own programs and people can have the page, by themselves or a proxy."""
+    """Return whether others than this machine's own programs and people can have the page, by themselves or a proxy.
+
+    A page on loopback that answers to a further name is one that a proxy lets others have.
+    """
+    return config.https or not all(map(_is_loopback, (config.host, *config.allowed_hosts)))
+
+
+def _is_loopback(name: str) -> bool:
     try:
-        is_loopback = ip_address(config.host).is_loopback
+        return ip_address(name.strip("[]")).is_loopback
     except ValueError:
-        is_loopback = config.host == "localhost"
-    return config.https or not is_loopback
+        return name == "localhost"
 
 
 def _tls(config: Config) -> bool:

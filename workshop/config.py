@@ -120,7 +120,7 @@ class Config(BaseSettings):
         min_length=8,
         repr=False,
         description="Password (8 characters or more) of the instructor, who alone may then break, kill and rescue; "
-        "needed beyond loopback.",
+        "needed as soon as HOST, ALLOWED_HOSTS or HTTPS lets others in.",
     )
     commands_per_minute: int = Field(
         1200, ge=0, description="Requests that change something, a minute and browser; 0 for any number."

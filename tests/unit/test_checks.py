@@ -36,11 +36,17 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "at an address of the network": ({"host": "192.0.2.7"}, "E008"),
     "at a name": ({"host": "workshop.example.com"}, "E008"),
     "behind a proxy without a password": ({"https": True}, "E008"),
+    "behind a proxy without TLS, by its name": ({"allowed_hosts": ("localhost", "workshop.example.com")}, "E008"),
+    "by every name of a domain": ({"allowed_hosts": (".example.com",)}, "E008"),
+    "by any name": ({"allowed_hosts": ("*",)}, "E008"),
+    "by an address of the network": ({"allowed_hosts": ("192.0.2.7",)}, "E008"),
 }
 RIGHT: dict[str, dict[str, Any]] = {
     "nothing": {},
     "open to the network with a password": {"host": "0.0.0.0", **PASSWORD},
     "behind a proxy with a password": {"https": True, **PASSWORD},
+    "by another name with a password": {"allowed_hosts": ("workshop.example.com",), **PASSWORD},
+    "by the names of loopback": {"allowed_hosts": ("localhost", "127.0.0.1", "[::1]")},
     "loopback by name": {"host": "localhost"},
     "another loopback": {"host": "127.0.0.2"},
     "loopback by IPv6": {"host": "::1"},
