@@ -71,13 +71,20 @@ RULES = (
         "Set KAFKA_BOOTSTRAP_SERVERS, or take KAFKA_PREFIX away.",
     ),
 )
+_ALONE = "let nobody in: leave HOST at 127.0.0.1, HTTPS at false, and in ALLOWED_HOSTS no name but localhost"
 WEB_RULES = (
     Rule(
         "workshop.E008",
         lambda config: _is_reachable(config) and not config.instructor_password,
         "The page can be reached from other machines, and whoever reaches it could break and kill everything.",
         "Set INSTRUCTOR_PASSWORD (8 characters or more), put it into the file instructor_password in SECRETS_DIR, "
-        "or let nobody in: leave HOST at 127.0.0.1, HTTPS at false, and in ALLOWED_HOSTS no name but localhost.",
+        f"or {_ALONE}.",
+    ),
+    Rule(
+        "workshop.E010",
+        lambda config: _is_reachable(config) and config.debug,
+        "The page can be reached from other machines, and tracebacks show settings, passwords in addresses among them.",
+        f"Take DEBUG=true away, or {_ALONE}.",
     ),
 )
 

@@ -105,7 +105,7 @@ class Config(BaseSettings):
         repr=False,
         description="Signs cookies and tokens, 20 characters or more; without it one is made and kept in VAR_DIR.",
     )
-    debug: bool = Field(False, description="Show tracebacks in the browser; not where others can reach it.")
+    debug: bool = Field(False, description="Show tracebacks in the browser; refused where others can reach it.")
     log_format: Literal["text", "json"] = Field(
         "text", description="Log lines as text for people, or as json for programs, then with a line for each event."
     )

@@ -40,6 +40,8 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "by every name of a domain": ({"allowed_hosts": (".example.com",)}, "E008"),
     "by any name": ({"allowed_hosts": ("*",)}, "E008"),
     "by an address of the network": ({"allowed_hosts": ("192.0.2.7",)}, "E008"),
+    "tracebacks for the network": ({"host": "0.0.0.0", "debug": True, **PASSWORD}, "E010"),
+    "tracebacks behind a proxy": ({"allowed_hosts": ("*",), "debug": True, **PASSWORD}, "E010"),
 }
 RIGHT: dict[str, dict[str, Any]] = {
     "nothing": {},
@@ -48,6 +50,7 @@ RIGHT: dict[str, dict[str, Any]] = {
     "by another name with a password": {"allowed_hosts": ("workshop.example.com",), **PASSWORD},
     "by the names of loopback": {"allowed_hosts": ("localhost", "127.0.0.1", "[::1]")},
     "loopback by name": {"host": "localhost"},
+    "tracebacks on loopback": {"debug": True},
     "another loopback": {"host": "127.0.0.2"},
     "loopback by IPv6": {"host": "::1"},
     "a cluster": KAFKA,
