@@ -122,10 +122,16 @@ def _postgres_tools() -> Path:
 
 
 def _create_databases(tools: Path, port: int) -> None:
+    place = ("--host", "127.0.0.1", "--port", str(port), "--username", USER)
+    subprocess.run((tools / "createdb", *place, "dashboard"), capture_output=True, check=True)
+    create_ledgers(port)
+
+
+def create_ledgers(port: int) -> None:
+    """Run what creates them, as it is run anywhere."""
     place = {"PGHOST": "127.0.0.1", "PGPORT": str(port), "POSTGRES_USER": USER, "POSTGRES_DB": "dashboard"}
-    run: dict[str, Any] = {"env": os.environ | place, "capture_output": True, "check": True}
-    subprocess.run((tools / "createdb", "--username", USER, "dashboard"), **run)
-    subprocess.run((ROOT / "deploy" / "postgres" / "create-ledgers.sh",), **run)
+    script = (ROOT / "deploy" / "postgres" / "create-ledgers.sh",)
+    subprocess.run(script, env=os.environ | place, capture_output=True, check=True)
 
 
 class OpenPage:

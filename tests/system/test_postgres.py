@@ -11,10 +11,11 @@ import psycopg
 import pytest
 from django.db.utils import ConnectionHandler
 
+from saga.topics import SERVICES
 from tests.environment import without_settings
 from tests.eventually import eventually
 from tests.lacking import give_up
-from tests.stack import CannotStart, postgres_server
+from tests.stack import CannotStart, create_ledgers, postgres_server
 from workshop.config import ROOT, Config
 from workshop.databases import databases as databases_of
 
@@ -70,6 +71,14 @@ def test_a_ledger_that_nobody_created_is_one_line_with_a_way_out(databases: dict
     [line] = ended.stderr.splitlines()
     assert "The ledger of provisioner cannot be reached: " in line
     assert "create-ledgers.sh" in line
+
+
+def test_ledgers_that_are_missing_are_created_beside_the_others(databases: dict[str, str]) -> None:
+    with psycopg.connect(databases["DATABASE_URL"], autocommit=True) as there:
+        there.execute("DROP DATABASE ledger_car")
+        create_ledgers(there.info.port)
+        found = there.execute("SELECT datname FROM pg_database WHERE datname LIKE 'ledger_%'").fetchall()
+    assert {name for (name,) in found} == {f"ledger_{service}" for service in SERVICES}
 
 
 def test_whoever_is_paused_inside_a_transaction_holds_up_nobody_for_good(databases: dict[str, str]) -> None:
