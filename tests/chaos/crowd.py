@@ -2,6 +2,7 @@
 
 import json
 import threading
+import time
 import urllib.error
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -13,6 +14,7 @@ from tests.live import LiveWorkshop
 
 Faults = dict[str, dict[str, Any]]
 BATCH = 10
+AGAIN_S = 0.2
 
 _FOR_GOOD = {"failures": None, "retryable": False, "error": "it was made to fail for good"}
 _UNDO_FOR_EVER = {"failures": None, "action": "undo", "error": "it can only be undone by hand"}
@@ -41,13 +43,14 @@ class Batch:
 class Crowd:
     """Accepts sagas, and keeps which: `accepted` by id, and `unanswered` where the answer to the request was lost."""
 
-    def __init__(self, workshop: LiveWorkshop, random: Random) -> None:
+    def __init__(self, workshop: LiveWorkshop, random: Random, *, wait: Callable[[float], object] = time.sleep) -> None:
         self.accepted: dict[str, Batch] = {}
         self.unanswered: list[Batch] = []
         self._workshop = workshop
         self._random = random
         self._batches = 0
         self._lock = threading.Lock()
+        self._wait = wait
 
     def __len__(self) -> int:
         return len(self.accepted)
@@ -64,7 +67,12 @@ class Crowd:
         names = tuple(f"Chaos {self._batches} {number}" for number in range(1, BATCH + 1))
         faults = _FAULTS[self._random.choices(range(len(_FAULTS)), _CHANCES)[0]](definition, self._random)
         for style in definition.styles:
-            self.accept(Batch(scenario=definition.scenario, style=style, names=names, faults=faults))
+            self._insist(Batch(scenario=definition.scenario, style=style, names=names, faults=faults))
+
+    def _insist(self, batch: Batch) -> None:
+        """Ask until it is taken, or may have been: another one is not drawn for it, so a seed gives the same crowd."""
+        while not self.accept(batch) and batch not in self.unanswered:
+            self._wait(AGAIN_S)
 
     def accept(self, batch: Batch) -> list[str]:
         """Ask for the sagas of a batch and return their ids; none if there was no answer, and nobody knows."""
@@ -77,8 +85,10 @@ class Crowd:
             if refusal.code != 503:  # which says that nothing was started, and the verdict holds it to that
                 raise
             return []
-        except (OSError, json.JSONDecodeError):
-            self.unanswered.append(batch)
+        except (OSError, json.JSONDecodeError) as trouble:
+            # Where the connection is refused, nobody has heard of it.
+            if not isinstance(getattr(trouble, "reason", None), ConnectionRefusedError):
+                self.unanswered.append(batch)
             return []
         self.accepted |= dict.fromkeys(saga_ids, batch)
         return saga_ids
