@@ -28,9 +28,9 @@ def measure(options: Options) -> list[Figure]:
             with suppress(BenchFailed):  # what has not ended by then is a figure, too
                 wait_for(lambda: stack.ended() == count, within_s=RUN_S, what="a soak")
             took_s = time.monotonic() - began
-            after = memory(stack)
             seen = [client.recv() if client.poll(CATCH_UP_S) else Seen() for client in clients]
             say(f"soak: {stack.ended():,} ended in {took_s:.0f} s; the sleeper {_fate(asleep)}")
+        after = memory(stack)  # with the clients gone: what is held for them is no growth
         time.sleep(SETTLED_S)
         sizes = _sizes(before, after, memory(stack))
         return [*_losses(stack, seen, count), *sizes, *_delays(seen)]
