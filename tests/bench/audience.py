@@ -13,12 +13,16 @@ from tests.bench.viewers import Receipt, Watched, viewers, what_they_saw
 
 VIEWERS = 200
 EVENTS_PER_S = 500
+RAMP_S = 10.0
+"""From the first saga until as many end as begin: three steps take nine seconds at most."""
 LOAD_S = 20.0
 WARM_UP = 100
 END_S = 60.0
 SETTLED_S = 3.0
 """After the last saga has ended: what has not come by then counts as lost."""
 LATE_MS = 500.0
+# A row is what a service said at one moment: its `slots` name one event, or several with + between.
+EVENTS = "SELECT sum(1 + length(slots) - length(replace(slots, '+', ''))) FROM dashboard_tracerecord"
 
 Rows = dict[str, dict[str, Any]]
 
@@ -33,6 +37,14 @@ class Show(NamedTuple):
     delta_delays: list[float]
     end_delays: list[float]
     cpu_percent: dict[str, int]
+
+
+class Look(NamedTuple):
+    """When somebody looked (seconds since 1970), how many trace events were told by then, and what that had cost."""
+
+    at: float
+    events: int
+    cpu_s: dict[str, float]
 
 
 def measure(options: Options) -> list[Figure]:
@@ -57,26 +69,33 @@ def measure(options: Options) -> list[Figure]:
 
 
 def _show(stack: Stack) -> Show:
-    events = _events_of_a_saga(stack)
+    sagas_per_s = 1.05 * EVENTS_PER_S / _events_of_a_saga(stack)
     with viewers(stack.port, VIEWERS) as pipes:
-        with steady_load(stack, sagas_per_s=1.05 * EVENTS_PER_S / events) as load:
-            before = stack.cpu_seconds()
+        with steady_load(stack, sagas_per_s=sagas_per_s) as load:
+            time.sleep(RAMP_S)
+            first = _look(stack)
             time.sleep(LOAD_S)
-            after, sagas_per_s = stack.cpu_seconds(), load.end()
+            last = _look(stack)
         count = WARM_UP + len(load.saga_ids)
         wait_for(lambda: stack.ended() == count, within_s=END_S, what="the end of all sagas")
         time.sleep(SETTLED_S)
         saw = what_they_saw(pipes)
-    known, since = stack.sagas(), set(load.saga_ids)
+    known, begun = stack.sagas(), set(load.saga_ids)
+    took_s = last.at - first.at
     return Show(
         joined_s=max(one.joined_s for one in saw),
-        events_per_s=events * sagas_per_s,
+        events_per_s=(last.events - first.events) / took_s,
         wrong_rows=sum(wrong_rows(one, known) for one in saw),
         missed=missed(saw),
         delta_delays=[delay for one in saw for delay in delays_of_deltas(one)],
-        end_delays=[delay for one in saw for delay in delays_of_ends(one, since)],
-        cpu_percent={name: round(100 * (after[name] - before[name]) / LOAD_S) for name in after},
+        end_delays=[delay for one in saw for delay in delays_of_ends(one, begun, within=(first.at, last.at))],
+        cpu_percent={name: round(100 * (used_s - first.cpu_s[name]) / took_s) for name, used_s in last.cpu_s.items()},
     )
+
+
+def _look(stack: Stack) -> Look:
+    [events] = stack.read_model.execute(EVENTS).fetchone() or (0,)
+    return Look(time.time(), events, stack.cpu_seconds())
 
 
 def _events_of_a_saga(stack: Stack) -> float:
@@ -122,9 +141,10 @@ def delays_of_deltas(watched: Watched) -> Iterator[float]:
                 yield 1000 * (received_at - said_at)
 
 
-def delays_of_ends(watched: Watched, saga_ids: set[str]) -> Iterator[float]:
-    """Yield for each viewer and saga how old its end was when it was first shown."""
-    ends = [list(_ends(frame, saga_ids)) for frame in watched.frames]
+def delays_of_ends(watched: Watched, saga_ids: set[str], *, within: tuple[float, float]) -> Iterator[float]:
+    """Yield for each viewer and saga that ended in this time how old its end was when it was first shown."""
+    began, over = within
+    ends = [[end for end in _ends(frame, saga_ids) if began <= end[1] <= over] for frame in watched.frames]
     for receipts in watched.receipts:
         shown: set[str] = set()
         for number, received_at in receipts:

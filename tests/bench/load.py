@@ -22,11 +22,10 @@ class Load:
         self._began = time.monotonic()
         self._thread.start()
 
-    def end(self) -> float:
-        """Start no more; return how many were started a second."""
+    def end(self) -> None:
+        """Start no more."""
         self._is_over.set()
         self._thread.join()
-        return len(self.saga_ids) / (time.monotonic() - self._began)
 
     def _run(self) -> None:
         while not self._is_over.wait(EVERY_S):

@@ -57,4 +57,9 @@ def test_the_delay_of_a_delta_is_counted_from_its_own_time() -> None:
 
 
 def test_the_delay_of_an_end_is_counted_once_from_when_it_was_said() -> None:
-    assert list(delays_of_ends(watched([0, 1, 1, 2, 2]), {"a"})) == [500.0]
+    assert list(delays_of_ends(watched([0, 1, 1, 2, 2]), {"a"}, within=(NOON, NOON + 2))) == [500.0]
+
+
+def test_an_end_before_or_after_the_time_that_is_measured_does_not_count() -> None:
+    saw = watched([0, 1, 2])
+    assert [list(delays_of_ends(saw, {"a"}, within=(NOON + at, NOON + at + 0.5))) for at in (0, 1.5)] == [[], []]
