@@ -44,10 +44,11 @@ for (const [only, found] of [["", [3, 2, 1]], ["stuck", [2]], ["running compensa
   });
 }
 
-test("what is open stays listed when it becomes another than those wanted", () => {
-  const all = sagas([1, null], [2, null]);
+test("what is open, or has the focus, stays listed when it becomes another than those wanted", () => {
+  const all = sagas([1, null], [2, null], [3, null]);
   for (const saga of all.values()) saga.status = "completed";
-  assert.deepEqual(numbers(arrange(all, { order: "started", search: "", only: "stuck", open: "s1" })), [1]);
+  const view = { order: "started", search: "", only: "stuck", open: "s1", focused: "s3" };
+  assert.deepEqual(numbers(arrange(all, view)), [3, 1]);
 });
 
 test("a time of another day is told with its day", () => {

@@ -22,9 +22,14 @@ export function createSagaWindow({ rows, before, after }, history) {
     return row;
   }
 
+  // A row that has the focus is not used again: the focus, and the next key with it, would be another saga's.
   function giveBack(listed) {
     const wanted = new Set(listed.map(({ saga_id: id }) => id));
-    for (const [id, row] of shown) if (!wanted.has(id) && shown.delete(id)) spare.push(row);
+    for (const [id, row] of shown) {
+      if (wanted.has(id)) continue;
+      shown.delete(id);
+      if (!row.element.contains(document.activeElement)) spare.push(row);
+    }
   }
 
   function drawRow(saga, { index, open, arrivals, nowMs }) {

@@ -1,6 +1,6 @@
 // The table of sagas: arranges, windows, keeps the reader's place, and asks for older rows at the end.
 
-import { partsOf, setAttribute, setData } from "../lib/dom.js";
+import { keepFocusNear, partsOf, setAttribute, setData } from "../lib/dom.js";
 import { arrange } from "../model/arrange.js";
 import { hasOlder } from "../model/board.js";
 import { offsetOf, rowAt } from "../model/window.js";
@@ -88,13 +88,16 @@ export function createSagas(root, { dispatch, askOlder }) {
       const isSameList = isSameView && board.view.open === next.view.open && board.sagas === next.sagas;
       const anchor = isSameView ? anchorOf(openOf(next), scrolled) : null;
       board = next;
-      if (!isSameList) sagas = arrange(board.sagas, board.view);
+      if (!isSameList) sagas = arrange(board.sagas, { ...board.view, focused: list.focused() });
       history.update(board);
       toolbar.update(board, sagas.length);
-      setData(root, "trace", board.trace ? "on" : "off");
       setData(root, "connection", board.connection);
       setAttribute(parts.table, "aria-rowcount", board.older === null ? sagas.length + 1 : -1);
-      keepPlace(anchor, scrolled);
+      // A row may leave, and without Trace Mode no row can be opened.
+      keepFocusNear(parts.table, () => {
+        setData(root, "trace", board.trace ? "on" : "off");
+        keepPlace(anchor, scrolled);
+      });
       if (!isMeasured && list.measure()) draw(list.scrolled());
     },
     tick() {

@@ -1,5 +1,5 @@
 // Which sagas are listed, and in which order. Newest first, by either number. `only` lists the statuses wanted; what is
-// open stays listed when it becomes another: somebody reads it, or has just clicked there.
+// open, or has the focus, stays listed when it becomes another: somebody reads it, or is about to press a key there.
 
 const BY = {
   started: (a, b) => b.number - a.number,
@@ -7,9 +7,9 @@ const BY = {
   finished: (a, b) => (b.finished ?? 0) - (a.finished ?? 0) || b.number - a.number,
 };
 
-export function arrange(sagas, { order, search, only = "", open = null }) {
+export function arrange(sagas, { order, search, only = "", open = null, focused = null }) {
   const isWanted = isOneOf(only);
-  const isListed = (row) => row.saga_id === open || isWanted(row);
+  const isListed = (row) => [open, focused].includes(row.saga_id) || isWanted(row);
   return [...sagas.values()].filter(matches(search)).filter(isListed).sort(BY[order]);
 }
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.board import card, expect_completed
+from tests.browser.board import card, expect_completed, onboard, row, status
 from tests.eventually import eventually
 from tests.live import PATIENCE_S, LiveWorkshop
 
@@ -30,6 +30,31 @@ def test_a_banner_that_comes_moves_nothing_that_is_read_further_down(page: Page,
     workshop.stop_service("car")
     expect(page.get_by_role("region", name="Services that are stopped")).to_be_visible()
     assert read.bounding_box() == pytest.approx(place, abs=1)  # the browser rounds where it scrolls to
+
+
+def test_keys_act_on_the_saga_that_has_the_focus_or_on_none(page: Page, workshop: LiveWorkshop) -> None:
+    workshop.stop_service("notifier")
+    older, newer = onboard(page, 2)
+    page.get_by_label("Show").select_option("under way")
+    opener = row(page, older).get_by_role("button")
+    opener.focus()
+    workshop.change_service("notifier", running=True)
+    expect(row(page, newer)).to_be_hidden()
+    status(page, older, "completed")
+    expect(opener).to_be_focused()
+    page.keyboard.press("t")
+    expect(opener).to_be_hidden()
+    expect(page.get_by_role("region", name="Sagas", exact=True)).to_be_focused()
+
+
+def test_a_saga_that_is_no_longer_traced_leaves_the_focus_with_the_table(page: Page, workshop: LiveWorkshop) -> None:
+    expect_completed(page, workshop.onboard(2))
+    workshop.stop_service("notifier")
+    [running] = onboard(page)
+    row(page, running).get_by_role("link").focus()
+    page.keyboard.press("t")
+    expect(row(page, running)).to_be_hidden()
+    expect(page.get_by_role("region", name="Sagas", exact=True)).to_be_focused()
 
 
 def test_who_sets_a_lag_stays_in_its_field(page: Page, workshop: LiveWorkshop) -> None:
