@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { attempt, createWatch, getJson, Refused } from "../../static/js/lib/http.js";
+import { attempt, createWatch, getJson, getPage, Refused, sendJson } from "../../static/js/lib/http.js";
 
 /** A live region that remembers all that was ever written into it. */
 function liveRegion() {
@@ -66,4 +66,38 @@ test("an answer that is cut off is told as none", async () => {
   globalThis.fetch = async () => new Response(body);
   assert.equal(await attempt(place, () => getJson("/api/services")), false);
   assert.match(place.textContent, /does not answer/);
+});
+
+/** A server that says nothing, or only `begins` to. Returns what lets the page's patience come to an end. */
+function silentServer({ mock }, { begins = false } = {}) {
+  const patience = new AbortController();
+  mock.method(AbortSignal, "timeout", () => patience.signal);
+  globalThis.fetch = async (url, { signal }) => {
+    const end = new Promise((_, reject) => signal?.addEventListener("abort", () => reject(signal.reason)));
+    end.catch(() => {}); // it may come to that before anybody reads
+    return begins ? { ok: true, json: () => end, text: () => end } : end;
+  };
+  return () => patience.abort();
+}
+
+for (const [what, ask] of [["answer", getJson], ["HTML page", getPage]]) {
+  for (const begins of [false, true]) {
+    test(`an ${what} that ${begins ? "never ends" : "does not come"} is given up`, async (t) => {
+      const runOut = silentServer(t, { begins });
+      const place = liveRegion();
+      const attempted = attempt(place, () => ask("/sagas/1"));
+      runOut();
+      assert.equal(await attempted, false);
+      assert.match(place.textContent, /does not answer/);
+    });
+  }
+}
+
+test("what changes something is waited for: it may be under way", async (t) => {
+  const runOut = silentServer(t);
+  let isOver = false;
+  attempt(liveRegion(), () => sendJson("POST", "/api/sagas")).then(() => (isOver = true));
+  runOut();
+  await new Promise(setImmediate);
+  assert.equal(isOver, false);
 });

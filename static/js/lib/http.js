@@ -12,6 +12,9 @@ const FALLBACKS = {
   503: "The server cannot accept this now. Try again soon.",
 };
 
+// What only asks can be given up, and asked again. What changes something may have been done: its answer is waited for.
+const PATIENCE_MS = 15_000;
+
 /** Raised when the server said no; the message is for people. */
 export class Refused extends Error {}
 
@@ -23,12 +26,13 @@ class Unanswered extends Refused {
 }
 
 export function getJson(url) {
-  return request(url, {});
+  return request(url, { signal: AbortSignal.timeout(PATIENCE_MS) });
 }
 
 /** The page at `url` as a document, for its parts to be shown in this one. The server has escaped all that is in it. */
 export function getPage(url) {
-  return answerTo(url, { headers: { Accept: "text/html" } }, async (response) =>
+  const asked = { headers: { Accept: "text/html" }, signal: AbortSignal.timeout(PATIENCE_MS) };
+  return answerTo(url, asked, async (response) =>
     new DOMParser().parseFromString(await response.text(), "text/html"));
 }
 
