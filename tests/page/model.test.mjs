@@ -162,7 +162,13 @@ for (const [partitions, words] of [
   test(`partitions are told as "${words}"`, () => assert.equal(partitionsWords(partitions), words));
 }
 
-test("what is no JSON is shown as it stood on the wire", () => assert.equal(prettyPayload("{oops"), "{oops"));
+test("a message is indented where only white space changes by that", () => {
+  assert.equal(prettyPayload('{"user": "Ada \\" L."}'), '{\n  "user": "Ada \\" L."\n}');
+});
+
+for (const payload of ["{oops", "", '{"n":12345678901234567890}', '{"n":1e400}', '{"n":1.0}', '{"a":1,"a":2}', '{"b":1,"2":1}']) {
+  test(`${payload || "nothing"} is shown as it stood on the wire`, () => assert.equal(prettyPayload(payload), payload));
+}
 
 for (const [backlogs, words] of [
   [[0, 0], "Nothing waits yet."],

@@ -44,11 +44,13 @@ function createLetter(letter, refresh) {
   const { value } = parts.form.elements;
   drawLetter(parts, letter);
   value.value = prettyPayload(letter.value ?? "");
+  const asItWas = value.value;
 
   parts.form.addEventListener("submit", async (event) => {
     event.preventDefault();
     const url = `/api/dead-letters/${letter.id}/replay`;
-    if (await attempt(parts.refused, () => sendJson("POST", url, { value: value.value }))) refresh();
+    const correction = value.value === asItWas ? {} : { value: value.value };
+    if (await attempt(parts.refused, () => sendJson("POST", url, correction))) refresh();
   });
 
   return {

@@ -82,14 +82,22 @@ function rangesOf(numbers) {
   return ranges.map(({ start, end }) => (start === end ? start : `${start}–${end}`)).join(", ");
 }
 
-/** A message as it stood on the wire, indented when it is JSON. */
+/** A message as it stood on the wire, indented when it is JSON and nothing but its white space changes by that. */
 export function prettyPayload(payload) {
-  if (typeof payload !== "string") return JSON.stringify(payload, null, 2);
+  const found = parsed(payload);
+  return JSON.stringify(found) === withoutSpace(payload) ? JSON.stringify(found, null, 2) : payload;
+}
+
+function parsed(json) {
   try {
-    return JSON.stringify(JSON.parse(payload), null, 2);
+    return JSON.parse(json);
   } catch {
-    return payload;
+    return undefined;
   }
+}
+
+function withoutSpace(json) {
+  return json.replace(/("(?:[^"\\]|\\.)*")|\s+/g, "$1");
 }
 
 function pad(number) {
