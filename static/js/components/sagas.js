@@ -125,9 +125,10 @@ export function createSagas(root, { dispatch, askOlder }) {
   }
 }
 
-function onRowClick(event, dispatch) {
-  const row = event.target.closest("a") ? null : event.target.closest("tr[data-saga-id]");
-  const isSelecting = getSelection().toString() !== "";
+// Who drags over words selects them. The button does what it says, whatever is selected.
+function onRowClick({ target }, dispatch) {
+  const row = target.closest("a") ? null : target.closest("tr[data-saga-id]");
+  const isSelecting = !target.closest("button") && getSelection().toString() !== "";
   if (row && !isSelecting) dispatch({ type: "toggle", saga_id: row.dataset.sagaId });
 }
 

@@ -84,7 +84,8 @@ def test_history_opens_in_place_and_tells_every_event(page: Page, workshop: Live
     expect(history).to_contain_text("new-user")
     row(page, saga_id).get_by_role("button").click()
     expect(history).to_be_hidden()
-    row(page, saga_id).get_by_role("button").click()
+    page.get_by_role("heading", level=1).select_text()
+    row(page, saga_id).get_by_role("button").press("Enter")
     expect_every_event(history.get_by_role("listitem"), workshop, saga_id)
 
 
