@@ -1,5 +1,5 @@
-// The history of one saga, in place below its row: fetched when opened, and again whenever that row has changed or the
-// connection is back.
+// The history of one saga, in place below its row: fetched when opened, and again whenever that row has changed, the
+// connection is back, or nothing came.
 
 import { cloneTemplate, partsOf, setAttribute, setHidden, setText } from "../lib/dom.js";
 import { getPage, Refused } from "../lib/http.js";
@@ -8,12 +8,17 @@ import { plural } from "../model/words.js";
 import { createRescue } from "./rescue.js";
 import { createThread } from "./thread.js";
 
+const AGAIN_MS = 5_000;
+
 /** `height` is 0 while nothing is open; `onResize(growth)` is called when it has changed. */
 export function createHistory({ dispatch, onResize }) {
   const element = cloneTemplate("history");
   const parts = partsOf(element);
-  const load = createLatest(async ({ saga_id: id }) => {
-    dispatch({ type: "history", saga_id: id, ...await fetchHistory(id) });
+  const load = createLatest(async (row) => {
+    clearTimeout(timer);
+    const answer = await fetchHistory(row.saga_id);
+    dispatch({ type: "history", saga_id: row.saga_id, ...answer });
+    if (answer.problem) timer = setTimeout(() => row === asked && load(row), AGAIN_MS);
   });
   const thread = createThread(parts.events);
   const rescue = createRescue(parts.rescue);
@@ -22,6 +27,7 @@ export function createHistory({ dispatch, onResize }) {
   let asked = null;
   let drawn = null;
   let connection = null;
+  let timer = null;
 
   new ResizeObserver(() => {
     const { height } = element.getBoundingClientRect();

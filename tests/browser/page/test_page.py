@@ -89,6 +89,22 @@ def test_history_opens_in_place_and_tells_every_event(page: Page, workshop: Live
     expect_every_event(history.get_by_role("listitem"), workshop, saga_id)
 
 
+def test_history_that_cannot_be_fetched_says_so_and_is_fetched_again(
+    page: Page, workshop: LiveWorkshop, complaints: list[str]
+) -> None:
+    [saga_id] = onboard(page)
+    expect_completed(page, [saga_id])
+    history = page.locator("tr.history")
+    page.route(f"**/sagas/{saga_id}", lambda route: route.fulfill(status=503))
+    row(page, saga_id).get_by_role("button").click()
+    expect(history.get_by_role("alert")).to_contain_text("The server cannot accept this now.")
+    page.unroute(f"**/sagas/{saga_id}")
+    expect_every_event(history.get_by_role("listitem"), workshop, saga_id)
+    expect(history.get_by_role("alert")).to_be_hidden()
+    # Chromium itself writes down each request that is refused.
+    complaints[:] = [text for text in complaints if "Failed to load resource" not in text]
+
+
 def test_a_second_browser_sees_the_same(open_page: Callable[[], Page]) -> None:
     first, second = open_page(), open_page()
     started = onboard(first, 3)
