@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { createCounters } from "../../static/js/components/counters.js";
+import { connectMany } from "../../static/js/components/onboard.js";
 import { connectShortcuts } from "../../static/js/components/shortcuts.js";
 import { createStuck } from "../../static/js/components/stuck.js";
 import { createToolbar } from "../../static/js/components/toolbar.js";
@@ -100,6 +101,34 @@ test("stuck sagas that could not be fetched are fetched with the next news", asy
     await settle();
   }
   assert.deepEqual([asked.length, dispatched.length], [2, 1]);
+});
+
+/** The form for many users, before a server that answers when it is told to. */
+function manyForm() {
+  const button = { disabled: false };
+  const [problem, accepted] = ["problem", "accepted"].map(part);
+  const found = { querySelector: () => button, querySelectorAll: () => [problem, accepted] };
+  const form = { elements: { count: { value: "3" } }, ...found };
+  const answers = [];
+  form.addEventListener = (_, listener) => (form.submit = () => listener({ preventDefault: ignore }));
+  globalThis.document = { querySelector: () => ({ value: "choreography" }) };
+  globalThis.fetch = () => new Promise((resolve) => answers.push(resolve));
+  connectMany(form);
+  const settle = () => new Promise(setImmediate);
+  const answer = () => answers.at(-1)({ ok: true, json: async () => ({ saga_ids: ["a", "b", "c"] }) });
+  return { form, button, accepted, answers, answer, settle };
+}
+
+test("a form that is sent twice asks once, and its button keeps the focus", async () => {
+  const { form, button, accepted, answers, answer, settle } = manyForm();
+  form.submit();
+  form.submit();
+  assert.deepEqual([answers.length, button.disabled], [1, false]);
+  answer();
+  await settle();
+  assert.equal(accepted.textContent, "3 users accepted.");
+  form.submit();
+  assert.equal(answers.length, 2);
 });
 
 /** The counter of what waits to be sent, which is there only while something does. */

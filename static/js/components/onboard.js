@@ -59,16 +59,18 @@ function onSubmit(form, action) {
   });
 }
 
-// A list sent twice by a double click would onboard everybody twice: here the button waits for the answer.
+// A list sent twice by a double click would onboard everybody twice: here the button waits for the answer. It is not
+// disabled meanwhile, which would take the focus from it.
 async function confirmed({ form, problem, accepted }, send, what) {
   const button = form.querySelector("button");
+  if (button.ariaBusy === "true") return false;
+  button.ariaBusy = "true";
   setText(accepted, "");
-  button.disabled = true;
   const succeeded = await attempt(problem, async () => {
     const { saga_ids: ids } = await send();
     setText(accepted, `${plural(ids.length, what)} accepted.`);
   });
-  button.disabled = false;
+  button.ariaBusy = null;
   return succeeded;
 }
 
