@@ -2,14 +2,14 @@
 
 import { cloneTemplate, partsOf, setSign, setText } from "../lib/dom.js";
 
-/** Draws `checks` ({ name, ok, detail }) into `list`; `good` and `bad` are the signs. */
+/** Draws `checks` ({ name, ok, detail }) into `list`, whose items stay; `good` and `bad` are the signs. */
 export function drawChecklist(list, checks, { good, bad }) {
-  list.replaceChildren(...checks.map(({ name, ok, detail }) => {
-    const item = cloneTemplate("check");
+  while (list.children.length > checks.length) list.lastElementChild.remove();
+  for (const [place, { name, ok, detail }] of checks.entries()) {
+    const item = list.children[place] ?? list.appendChild(cloneTemplate("check"));
     const parts = partsOf(item);
     setSign(parts.sign, ok ? good : bad);
     setText(parts.name, name);
     setText(parts.detail, detail);
-    return item;
-  }));
+  }
 }

@@ -10,12 +10,8 @@ const SIGNS = {
 
 export function createParts(root) {
   const parts = partsOf(root);
-  let shown = "";
   return {
     update({ health }) {
-      const key = JSON.stringify(health);
-      if (key === shown) return;
-      shown = key;
       const failing = health.filter(({ ok }) => !ok).map(({ name }) => name);
       setText(parts.verdict, failing.length ? `not ${failing.join(", ")}` : "all work");
       setData(parts.verdict, "tone", failing.length ? "bad" : "good");
