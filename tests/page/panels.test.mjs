@@ -52,3 +52,12 @@ test("a list is written where it changed, and what somebody reads of it stays", 
   tell("live", BROKER);
   assert.deepEqual(told(), ["broker"]);
 });
+
+test("of the parts nothing is said while nothing is heard of them", () => {
+  const { tell, told, verdict } = partsPanel();
+  const said = ["connecting", "live", "reconnecting", "live"].map((connection) => {
+    tell(connection, DATABASE);
+    return [verdict.textContent, told().length];
+  });
+  assert.deepEqual(said, [["", 0], ["all work", 1], ["", 0], ["all work", 1]]);
+});

@@ -11,11 +11,17 @@ const SIGNS = {
 export function createParts(root) {
   const parts = partsOf(root);
   return {
-    update({ health }) {
+    update({ connection, health }) {
+      // Without a connection the last word heard says nothing about now.
+      const isKnown = connection === "live";
       const failing = health.filter(({ ok }) => !ok).map(({ name }) => name);
-      setText(parts.verdict, failing.length ? `not ${failing.join(", ")}` : "all work");
+      setText(parts.verdict, isKnown ? verdict(failing) : "");
       setData(parts.verdict, "tone", failing.length ? "bad" : "good");
-      drawChecklist(parts.list, health, SIGNS);
+      drawChecklist(parts.list, isKnown ? health : [], SIGNS);
     },
   };
+}
+
+function verdict(failing) {
+  return failing.length ? `not ${failing.join(", ")}` : "all work";
 }
