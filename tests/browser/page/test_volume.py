@@ -1,5 +1,7 @@
 """A board with more sagas than anybody can look at. It comes last: the others would have to look for their rows."""
 
+import re
+
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
@@ -57,6 +59,10 @@ def test_hundreds_of_sagas_are_a_few_dozen_rows_and_the_one_with_the_focus_stays
     expect(rows(page).first).to_be_in_viewport()
     assert rows(page).count() <= 80
     expect(focused).to_be_focused()
+
+
+def test_hundreds_of_sagas_are_printed_without_empty_pages(page: Page) -> None:
+    assert len(re.findall(rb"/Type\s*/Page\b", page.pdf())) <= 3
 
 
 def test_a_row_that_is_used_again_reads_each_name_in_its_own_direction(page: Page, workshop: LiveWorkshop) -> None:
