@@ -49,9 +49,9 @@ NOTHING_TO_UNDO = {
 def stages_of(row: dict[str, Any]) -> list[list[dict[str, Any]]]:
     """Return the stages of a saga's definition, in order, each step with where it and its compensation are."""
     steps = {step["name"]: step for step in row["steps"]}
-    has_ended = row["ended_at"] is not None
+    to_undo = _to_undo(row)
     return [
-        [_drawn(steps[step.name], goes_back=_goes_back(row), has_ended=has_ended) for step in stage]
+        [_drawn(steps[step.name], goes_back=_goes_back(row), to_undo=to_undo) for step in stage]
         for stage in definition_of(row["scenario"]).stages
     ]
 
@@ -115,10 +115,16 @@ def _goes_back(row: dict[str, Any]) -> bool:
     return began or row["rolling_back"] or row["status"] in (COMPENSATING, COMPENSATED)
 
 
-def _drawn(step: dict[str, Any], *, goes_back: bool, has_ended: bool) -> dict[str, Any]:
+def _to_undo(row: dict[str, Any]) -> tuple[str, ...]:
+    """Return in which states of its first half a step will be undone: the coordinator waits for what is under way."""
+    if row["ended_at"] is not None or not _goes_back(row):
+        return ()
+    return ("done",) if row["style"] == CHOREOGRAPHY else ("done", UNDER_WAY, TRYING_AGAIN)
+
+
+def _drawn(step: dict[str, Any], *, goes_back: bool, to_undo: tuple[str, ...]) -> dict[str, Any]:
     do, undo = HALVES.get(step["status"], (step["status"], None))
     deed, undoing = DEEDS.get(step["name"], (step["name"], f"undo {step['name']}"))
-    will_be_undone = goes_back and not has_ended and do == "done"
     return {
         **step,
         "do": {
@@ -128,7 +134,7 @@ def _drawn(step: dict[str, Any], *, goes_back: bool, has_ended: bool) -> dict[st
         },
         "undo": {
             "deed": undoing,
-            "state": undo or (TO_COME if will_be_undone else NOT_NEEDED),
+            "state": undo or (TO_COME if do in to_undo else NOT_NEEDED),
             "attempts": step["undo_attempts"],
         },
         "result": result_words(step["result"]),

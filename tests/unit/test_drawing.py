@@ -46,6 +46,14 @@ DRAWN = {
     ),
     "rolled back, and nobody has begun": (
         row("running", "done", "received", "waiting", rolling_back=True),
+        [("done", "to come"), ("under way", "to come"), ("not reached", "not needed")],
+    ),
+    "going back while a step is tried again": (
+        row("compensating", "failed", "retrying", "received"),
+        [("failed", "nothing to undo"), ("trying again", "to come"), ("under way", "to come")],
+    ),
+    "rolled back along the chain": (
+        row("running", "done", "received", "waiting", rolling_back=True, style="choreography"),
         [("done", "to come"), ("under way", "not needed"), ("not reached", "not needed")],
     ),
     "stuck because nothing came": (
