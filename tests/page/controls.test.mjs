@@ -94,12 +94,17 @@ test("stuck sagas that are not held are fetched once, if somebody wants to see t
   assert.deepEqual(dispatched.map(({ type, sagas }) => [type, sagas.length]), [["found", 1]]);
 });
 
-test("stuck sagas that could not be fetched are fetched with the next news", async () => {
+test("stuck sagas that could not be fetched are fetched again, but not with each news", async ({ mock }) => {
+  mock.timers.enable({ apis: ["setTimeout"] });
   const { update, settle, asked, dispatched } = stuckNotice(FAILED, FOUND);
-  for (let news = 0; news < 2; news += 1) {
+  const tell = async () => {
     update(boardWith({ stuck: 2 }));
     await settle();
-  }
+  };
+  for (let news = 0; news < 3; news += 1) await tell();
+  assert.equal(asked.length, 1);
+  mock.timers.tick(10_000);
+  await tell();
   assert.deepEqual([asked.length, dispatched.length], [2, 1]);
 });
 

@@ -6,6 +6,7 @@ import { missesStuck, STUCK_ROWS } from "../model/board.js";
 import { plural } from "../model/words.js";
 import { setBannerHidden } from "./banner.js";
 
+const AGAIN_MS = 5_000;
 const NEWEST = `/api/sagas?status=stuck&limit=${STUCK_ROWS}`;
 
 /** When somebody wants to see them, those that are older than what the page holds are fetched. */
@@ -13,12 +14,15 @@ export function createStuck(root, { dispatch }) {
   const parts = partsOf(root);
   const watch = createWatch(parts.problem);
   let isAsked = false;
+  let timer = null;
   parts.retry.addEventListener("click", () => attempt(parts.problem, () => sendJson("POST", "/api/sagas/retry")));
   parts.show.addEventListener("click", () => dispatch({ type: "only", statuses: "stuck" }));
 
   async function find() {
+    clearTimeout(timer);
     isAsked = true;
-    isAsked = await watch(async () => dispatch({ type: "found", ...await getJson(NEWEST) }));
+    const isFound = await watch(async () => dispatch({ type: "found", ...await getJson(NEWEST) }));
+    if (!isFound) timer = setTimeout(() => (isAsked = false), AGAIN_MS);
   }
 
   return {
