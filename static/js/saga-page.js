@@ -5,6 +5,7 @@ import { createRescue } from "./components/rescue.js";
 import { createThread, dress } from "./components/thread.js";
 import { partsOf, setText, setTimes } from "./lib/dom.js";
 import { createWatch, getPage } from "./lib/http.js";
+import { createLatest } from "./lib/latest.js";
 import { clockTime, countdown, duration, elapsedMs } from "./model/words.js";
 
 const LIVE_MS = 700;
@@ -14,8 +15,9 @@ const TICK_MS = 200;
 const main = document.querySelector("[data-component=saga]");
 const parts = partsOf(main);
 const thread = createThread(parts.events);
-const rescue = createRescue(parts.rescue, { onAsked: refresh });
 const watch = createWatch(parts.problem);
+const refresh = createLatest(fetchAndShow);
+const rescue = createRescue(parts.rescue, { onAsked: refresh });
 const held = new Map();
 let saga = null;
 let offsetMs = 0;
@@ -27,11 +29,14 @@ setInterval(() => document.hidden || tick(), TICK_MS);
 timer = setTimeout(refresh, LIVE_MS);
 document.addEventListener("visibilitychange", () => document.hidden || refresh());
 
-async function refresh() {
+// Whatever becomes of one, there is another one later.
+async function fetchAndShow() {
   clearTimeout(timer);
-  if (!document.hidden) await watch(async () => show(await fetchMain()));
-  clearTimeout(timer);
-  timer = setTimeout(refresh, saga.ended_at ? ENDED_MS : LIVE_MS);
+  try {
+    if (!document.hidden) await watch(async () => show(await fetchMain()));
+  } finally {
+    timer = setTimeout(refresh, saga.ended_at ? ENDED_MS : LIVE_MS);
+  }
 }
 
 async function fetchMain() {
