@@ -55,6 +55,16 @@ def test_a_guest_starts_sagas_and_sees_what_is_locked(page: Page) -> None:
     expect(page.get_by_role("button", name="Happy path")).to_be_enabled()
 
 
+def test_the_padlock_is_seen_in_colours_that_the_browser_forces(page: Page) -> None:
+    page.emulate_media(forced_colors="active")
+    stop = card(page, "notifier").get_by_role("button", name="Stop notifier")
+    padlock, ground = (
+        stop.evaluate(f"button => getComputedStyle(button{part}).backgroundColor") for part in (", '::before'", "")
+    )
+    page.emulate_media(forced_colors="none")  # others have the same page afterwards
+    assert padlock != ground
+
+
 @pytest.fixture
 def asked(page: Page) -> list[str]:
     """The methods of the page's requests that ask for a change, in their order."""
