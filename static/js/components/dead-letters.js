@@ -19,10 +19,12 @@ export function createDeadLetters(root) {
   let shown = 0;
   if (location.hash === `#${root.id}`) root.open = true;
 
-  // An item stays, and with it what somebody has typed into it.
+  // An item stays, and with it what somebody has typed into it, also when newer ones have taken its place.
   function draw({ dead_letters: letters, next }) {
-    items = new Map(letters.map((letter) => [letter.id, items.get(letter.id) ?? createLetter(letter, refresh)]));
-    for (const letter of letters) items.get(letter.id).update(letter);
+    const listed = new Map(letters.map((letter) => [letter.id, items.get(letter.id) ?? createLetter(letter, refresh)]));
+    for (const letter of letters) listed.get(letter.id).update(letter);
+    for (const [id, item] of items) if (!listed.has(id) && item.isInUse()) listed.set(id, item);
+    items = listed;
     arrangeChildren(parts.letters, [...items.values()].map(({ element }) => element));
     setHidden(parts.cut, next === null);
   }
@@ -50,16 +52,20 @@ function createLetter(letter, refresh) {
     event.preventDefault();
     const url = `/api/dead-letters/${letter.id}/replay`;
     const correction = value.value === asItWas ? {} : { value: value.value };
-    if (await attempt(parts.refused, () => sendJson("POST", url, correction))) refresh();
+    if (await attempt(parts.refused, async () => update(await sendJson("POST", url, correction)))) refresh();
   });
 
-  return {
-    element,
-    update({ replay_asked: isAsked, replayed_at: at }) {
-      setSign(parts.state, at ? REPLAYED : isAsked ? ASKED : OPEN);
-      keepFocusNear(element, () => setHidden(parts.repair, isAsked));
-    },
-  };
+  function update({ replay_asked: isAsked, replayed_at: at }) {
+    setSign(parts.state, at ? REPLAYED : isAsked ? ASKED : OPEN);
+    keepFocusNear(element, () => setHidden(parts.repair, isAsked));
+  }
+
+  function isInUse() {
+    const isChanged = !parts.repair.hidden && value.value !== asItWas;
+    return isChanged || element.contains(document.activeElement);
+  }
+
+  return { element, update, isInUse };
 }
 
 function drawLetter(parts, { reason, service, topic, partition, offset, saga_id: sagaId, at }) {

@@ -161,6 +161,25 @@ def bus_of(workshop: LiveWorkshop) -> KafkaBus:
     return KafkaBus((workshop.var_dir / "run" / "broker").read_text, embedded=True, client_id="test")
 
 
+def test_what_is_typed_into_a_dead_letter_stays_when_newer_ones_come(page: Page, workshop: LiveWorkshop) -> None:
+    with closing(bus_of(workshop)) as bus, closing(bus.producer()) as producer:
+        producer.send([Outgoing(topic="authorize", key=b"somebody", value=b"{oops")])
+    page.locator("[data-component=dead-letters] > summary").click()
+    letter = page.locator("[data-part=letters] > li").first
+    letter.get_by_text("Fix and replay").click()
+    message = letter.get_by_label("The message")
+    expect(message).to_have_value("{oops")
+    message.fill("{}")
+    page.get_by_label("Search users").focus()
+    page.route("**/api/dead-letters?*", lambda route: route.fulfill(json={"dead_letters": [], "next": "1"}))
+    expect(page.get_by_text("Only the newest are listed.")).to_be_visible()
+    expect(message).to_have_value("{}")
+    message.fill("{oops")
+    page.get_by_label("Search users").focus()
+    expect(letter).to_be_hidden()
+    page.unroute("**/api/dead-letters?*")
+
+
 def test_a_dead_letter_is_fixed_and_replayed_and_its_saga_finishes(
     page: Page, workshop: LiveWorkshop, complaints: list[str]
 ) -> None:
