@@ -2,11 +2,11 @@
 
 import { connectInstructor } from "./components/instructor.js";
 import { createRescue } from "./components/rescue.js";
-import { createThread, dress } from "./components/thread.js";
-import { partsOf, setText, setTimes } from "./lib/dom.js";
+import { createThread, dress, setTimes } from "./components/thread.js";
+import { partsOf, setText } from "./lib/dom.js";
 import { createWatch, getPage } from "./lib/http.js";
 import { createLatest } from "./lib/latest.js";
-import { clockTime, countdown, duration, elapsedMs } from "./model/words.js";
+import { duration, elapsedMs } from "./model/words.js";
 
 const LIVE_MS = 700;
 const ENDED_MS = 5_000;
@@ -66,7 +66,7 @@ function swap(part, source) {
 function tick() {
   const nowMs = serverNow();
   setText(main.querySelector("[data-elapsed]"), duration(elapsedMs(saga, nowMs)));
-  setTimes(main, { nowMs, clockTime, countdown });
+  setTimes(main, nowMs);
 }
 
 function serverNow() {

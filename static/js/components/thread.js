@@ -1,6 +1,6 @@
 // A thread of events, as the server's page of a saga tells it: shown there, and below a row of the table.
 
-import { arrangeChildren, setSign, setTimes } from "../lib/dom.js";
+import { arrangeChildren, setAttribute, setSign, setText } from "../lib/dom.js";
 import { LOOKS, lookOf } from "../model/states.js";
 import { clockTime, countdown } from "../model/words.js";
 
@@ -10,7 +10,7 @@ export function dress(root, nowMs) {
     setSign(sign, lookOf(LOOKS[sign.dataset.look], sign.querySelector("[data-word]").textContent));
     delete sign.dataset.look;
   }
-  setTimes(root, { nowMs, clockTime, countdown });
+  setTimes(root, nowMs);
 }
 
 /** `list` shows the events it is given; one that stands there keeps its open message while others come in. */
@@ -21,7 +21,16 @@ export function createThread(list) {
       arrangeChildren(list, events.map((event) => held.get(event.dataset.ref) ?? document.adoptNode(event)));
       dress(list, nowMs);
     },
-    tick: (nowMs) => setTimes(list, { nowMs, clockTime, countdown }),
+    tick: (nowMs) => setTimes(list, nowMs),
     clear: () => list.replaceChildren(),
   };
+}
+
+/** The words of times and waits that the server wrote for machines: local clock, seconds to go; the whole as title. */
+export function setTimes(root, nowMs) {
+  for (const time of root.querySelectorAll("time[datetime]")) {
+    setText(time, clockTime(time.dateTime));
+    setAttribute(time, "title", time.dateTime);
+  }
+  for (const node of root.querySelectorAll("[data-countdown]")) setText(node, countdown(node.dataset.countdown, nowMs));
 }

@@ -43,15 +43,6 @@ export function setSign(sign, { label, icon, tone }) {
   setText(sign.querySelector("[data-word]"), label);
 }
 
-/** The words of times and waits that the server wrote for machines: local clock, seconds to go; the whole as title. */
-export function setTimes(root, { nowMs, clockTime, countdown }) {
-  for (const time of root.querySelectorAll("time[datetime]")) {
-    setText(time, clockTime(time.dateTime));
-    setAttribute(time, "title", time.dateTime);
-  }
-  for (const node of root.querySelectorAll("[data-countdown]")) setText(node, countdown(node.dataset.countdown, nowMs));
-}
-
 /** Whoever has the focus in `root`, where `change` hides, removes or disables it, gets it on what stands around. */
 export function keepFocusNear(root, change) {
   const focus = document.activeElement;
