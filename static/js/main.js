@@ -25,7 +25,7 @@ import { clearUnanswered } from "./lib/http.js";
 import { Live } from "./lib/live.js";
 import { recall, remember } from "./lib/preferences.js";
 import { createStore } from "./lib/store.js";
-import { createBoard, mergesInto, reduce } from "./model/board.js";
+import { createBoard, reduce } from "./model/board.js";
 
 // Each tick draws the page anew, on the laptop of everybody who looks at it.
 const TICK_MS = 200;
@@ -102,9 +102,9 @@ function onOpen() {
   dispatch({ type: "opened" });
 }
 
-// What the snapshot does not show of the time that was missed is asked for.
+// What a snapshot that goes on with what is held does not show of the time that was missed is asked for.
 function onMessage(message) {
-  const isSequel = message.type === "snapshot" && mergesInto(store.state, message);
-  if (isSequel) live.send({ type: "resume", after: store.state.seq });
   dispatch({ ...message, received_at: Date.now() });
+  const { awaits, seq } = store.state;
+  if (message.type === "snapshot" && awaits === "answer") live.send({ type: "resume", after: seq });
 }

@@ -83,8 +83,8 @@ function onSnapshot(board, message) {
   };
 }
 
-/** Does this snapshot go on with what is held? Only the first one after a reconnect does. */
-export function mergesInto(board, snapshot) {
+// Does this snapshot go on with what is held? Only the first one after a reconnect does.
+function mergesInto(board, snapshot) {
   const isSameBoard = snapshot.run === board.run && snapshot.seq >= board.seq;
   return board.ready && board.awaits === "board" && isSameBoard && snapshot.trace === board.trace;
 }
