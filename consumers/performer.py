@@ -15,10 +15,10 @@ from consumers.participants import Participant
 from consumers.role import Done, Sending, Work
 from saga import participation, reports, routing, wire
 from saga.bus import Outgoing, Record
-from saga.definitions import CLOSE, DEFINITIONS
+from saga.definitions import CLOSE, DEFINITIONS, definition_of
 from saga.errors import MessageRejected, StepFailed
 from saga.messages import Action, Kind, SagaMessage, TraceEvent
-from saga.participation import Duty, Entry
+from saga.participation import Duty, Entry, Status
 from saga.routing import End
 
 OVERDUE_LIMIT = 200
@@ -39,12 +39,16 @@ BEYOND_PATIENCE_S = 2 * max(PATIENT_CLAIM_S, *(policy.maximum_s for policy in _P
 
 @dataclass(slots=True, kw_only=True, eq=False)
 class _Task:
-    """A piece of work, the row that it found, what it owes by that, and what came of it: another row, or a refusal."""
+    """A piece of work, the row that it found, what it owes by that, and what came of it: another row, or a refusal.
+
+    `is_begun`: the saga's first step is done, as far as this ledger knows.
+    """
 
     work: Work
     message: SagaMessage
     before: Entry
     duty: Duty
+    is_begun: bool
     after: Entry | None = None
     refusal: str | None = None
 
@@ -127,7 +131,9 @@ class Performer:
         message, key = _request(work), self.key(work)
         before = known.get(key) or participation.blank(*key)
         duty = participation.duty(before, message, is_due=work.from_timer and self._is_due(before.next_at))
-        return _Task(work=work, message=message, before=before, duty=duty)
+        first = known.get((message.saga_id, definition_of(message.scenario).steps[0].name))
+        is_begun = first is not None and first.status is Status.DONE
+        return _Task(work=work, message=message, before=before, duty=duty, is_begun=is_begun)
 
     def _write(self, tasks: list[_Task]) -> Mapping[Key, Entry]:
         """Write the new rows down in one transaction, and return what stands."""
@@ -150,7 +156,7 @@ class Performer:
                 self._undo(before, task.message)
                 task.after = participation.undone(before, at=now())
             else:
-                result = self._do(before, task.message)
+                result = self._do(task)
                 task.after = participation.done(before, result, at=now())
         except MessageRejected as rejection:
             if before.version:  # a row that waits for another attempt would ask for it for ever
@@ -164,8 +170,11 @@ class Performer:
         now = self._clock.now
         return participation.failed(task.before, error, task.message, at=now(), later=lambda wait_s: now(in_s=wait_s))
 
-    def _do(self, before: Entry, message: SagaMessage) -> dict[str, object]:
+    def _do(self, task: _Task) -> dict[str, object]:
+        before, message = task.before, task.message
         if message.step is None:
+            if not task.is_begun:  # who closes a saga has begun it; this one is forgotten, or never was
+                raise MessageRejected("it closes a saga that was not begun here")
             return {}
         self._faults.check(message, attempt=participation.attempt_number(before, Action.DO))
         result = self._participant.perform(message)

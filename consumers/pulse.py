@@ -20,7 +20,7 @@ from saga.bus import Bus, Outgoing, Record
 from saga.errors import BrokerUnavailable, MessageRejected
 from saga.messages import DeadLetter
 from saga.steering import Control, Heartbeat, Order, State
-from saga.topics import CONTROL, DEAD_LETTER, HEARTBEAT
+from saga.topics import CONTROL, DEAD_LETTER, HEARTBEAT, SERVICES
 
 BEAT_INTERVAL_S = 1.0
 EAGER_INTERVAL_S = 0.2
@@ -114,6 +114,8 @@ class Pulse:
         """Follow what `record` says if it is meant for this service; return a dead letter if nobody can read it."""
         try:
             control = wire.decode(Control, record.value)
+            if control.service not in SERVICES:
+                raise MessageRejected(f"there is no service {control.service!r}")
         except MessageRejected as rejection:
             return reports.dead_letter(record, service=self._source, reason=str(rejection), at=self._clock.now())
         member = self._members.get(control.service)

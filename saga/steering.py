@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import Field, StringConstraints
+from pydantic import AfterValidator, Field, StringConstraints
 
 from saga import tracing
 from saga.messages import STRICT, Action, Count, ErrorText, Name, SagaId, Timestamp
@@ -125,6 +125,12 @@ class Heartbeat:
         return tracing.trace_id_of(self.id)
 
 
+def _shortest_first(lag_ms: tuple[int, int]) -> tuple[int, int]:
+    if lag_ms[0] > lag_ms[1]:
+        raise ValueError("the shortest lag comes first")
+    return lag_ms
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Control:
     """What a service is asked to be; the newest one counts. With an `order`, one instance is told something as well."""
@@ -134,7 +140,7 @@ class Control:
 
     service: str
     running: bool
-    lag_ms: tuple[Count, Count]
+    lag_ms: Annotated[tuple[Count, Count], AfterValidator(_shortest_first)]
     faults: FaultRules = NO_FAULTS
     order: Order | None = None
 

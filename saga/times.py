@@ -17,6 +17,13 @@ def checked(text: str) -> str:
     return text
 
 
+def with_zone(text: str) -> str:
+    """Return an RFC 3339 time, in any zone. Raises ValueError."""
+    if datetime.fromisoformat(text).tzinfo is None:
+        raise ValueError("the time has no zone")
+    return text
+
+
 class BorrowedClock:
     """Shows the time of a clock that is far away: it is asked now and then, in between seconds are counted.
 

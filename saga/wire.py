@@ -8,11 +8,11 @@ See https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/spec.md and its 
 import json
 import re
 from functools import cache
-from typing import Any, ClassVar, Generic, Protocol, TypeVar, cast
+from typing import Annotated, Any, ClassVar, Generic, Protocol, TypeVar, cast
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints, ValidationError
 
-from saga import tracing
+from saga import times, tracing
 from saga.bus import Outgoing
 from saga.errors import MessageRejected
 
@@ -49,8 +49,8 @@ class Envelope(BaseModel, Generic[D]):
     source: str
     type: str
     subject: str
-    time: str
-    datacontenttype: str
+    time: Annotated[str, AfterValidator(times.with_zone)]
+    datacontenttype: Annotated[str, StringConstraints(pattern="^application/json")]
     traceparent: str | None = None
     data: D
 
@@ -98,6 +98,10 @@ def decode(kind: type[P], value: bytes | str | None) -> P:
         raise MessageRejected(_reason(kind, raw, error)) from error
     if envelope.type != kind.TYPE or envelope.specversion != "1.0":
         raise MessageRejected(_unknown_version(kind, envelope.type, envelope.specversion))
+    if envelope.subject != envelope.data.subject:
+        raise MessageRejected(
+            f"the subject is {envelope.subject[:80]!r}, and the message about {envelope.data.subject!r}"
+        )
     return cast(P, envelope.data)
 
 

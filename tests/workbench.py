@@ -8,20 +8,20 @@ from typing import Any, TypeVar
 from consumers.coordinator import Coordinator
 from consumers.dials import Dials
 from consumers.faults import Faults
-from consumers.ledger import Ledger
+from consumers.ledger import Change, Ledger
 from consumers.models import Effect
 from consumers.participants import PARTICIPANTS
 from consumers.performer import Performer
 from consumers.role import Role
 from consumers.worker import Worker
-from saga import wire
+from saga import participation, wire
 from saga.bus import Outgoing
 from saga.definitions import CLOSE, COORDINATOR, REPLIES, definition_of
 from saga.messages import DeadLetter, Reply, SagaMessage, Trace, TraceEvent
 from saga.participation import Entry
 from saga.state import SagaState, initial
 from saga.topics import DEAD_LETTER, TOPICS_BY_SERVICE, TRACE, partitions_by_topic
-from tests.factories import HeldClock, fold, outgoing, request
+from tests.factories import AT, RESULTS, HeldClock, fold, outgoing, record, request
 from tests.fuse import Crash, Fuse, FusedBus, FusedLedger, FusedLog
 
 # The services of the onboarding, along the chain.
@@ -179,6 +179,12 @@ class Workbench:
 
     def backlog(self, service: str = "provisioner") -> int:
         return sum(self.bus.end_offsets(TOPICS_BY_SERVICE[service]).values()) - self.committed(service)
+
+
+def begin() -> None:
+    """Let the provisioner have done the first step of `saga-1` before."""
+    first = participation.done(participation.blank("saga-1", "provision"), RESULTS["provision"], at=AT)
+    Ledger("provisioner").record([Change(first, record())])
 
 
 def take_on(bench: Workbench, worker: Worker, saga_id: str, *, lag_ms: int) -> None:

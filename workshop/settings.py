@@ -131,10 +131,19 @@ def _is_news(record: logging.LogRecord) -> bool:
     return getattr(record, "status_code", None) != 503
 
 
+def _in_one_line(record: logging.LogRecord) -> bool:
+    # Whoever asks for a name that is not ours has seen nothing of us. It is worth a line, and no traceback.
+    record.exc_info = None
+    return True
+
+
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "filters": {"news": {"()": "django.utils.log.CallbackFilter", "callback": _is_news}},
+    "filters": {
+        "news": {"()": "django.utils.log.CallbackFilter", "callback": _is_news},
+        "in one line": {"()": "django.utils.log.CallbackFilter", "callback": _in_one_line},
+    },
     "formatters": {
         "text": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s", "datefmt": "%H:%M:%S"},
         "json": {"()": JsonFormatter},
@@ -150,6 +159,7 @@ LOGGING = {
         "psycopg.pool": {"level": "CRITICAL"},
         "daphne": {"level": "WARNING"},
         "django.channels.server": {"level": "WARNING"},
+        "django.security.DisallowedHost": {"filters": ["in one line"]},
         "django.request": {"level": "ERROR", "filters": ["news"]},
     },
 }

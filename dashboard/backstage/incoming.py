@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 from typing import TypeVar
 
+from dashboard.backstage import telling
 from dashboard.readmodel.clock import utc_now
 from saga import reports, wire
 from saga.bus import Record
@@ -30,20 +31,29 @@ def read(
             message = wire.decode(kind, record.value)
             if isinstance(message, Trace):
                 _check_trace(message)
-            elif isinstance(message, Heartbeat) and message.service not in SERVICES:
-                raise MessageRejected(f"there is no service {message.service!r}")
+            elif isinstance(message, Heartbeat):
+                _check_service(message.service)
         except MessageRejected as rejection:
             unreadable.append(reports.dead_letter(record, service=SOURCE, reason=str(rejection), at=utc_now()))
         else:
             yield message, record
 
 
+def _check_service(name: str, *others: str) -> None:
+    if name not in (*SERVICES, *others):
+        raise MessageRejected(f"there is no service {name!r}")
+
+
 def _check_trace(trace: Trace) -> None:
-    if trace.style not in definition_of(trace.scenario).styles:
+    definition = definition_of(trace.scenario)
+    if trace.style not in definition.styles:
         raise MessageRejected(f"scenario {trace.scenario!r} has no style {trace.style!r}")
     if len(trace.slots.encode()) > MAX_SLOTS_BYTES:
         raise MessageRejected(f"the names of its steps have more than {MAX_SLOTS_BYTES} bytes together")
     for event in trace.events:
+        _check_service(event.service, telling.SOURCE)
+        if event.step is not None:
+            definition.step(event.step)
         if len(event.payload or "") > reports.MAX_CHARS:
             raise MessageRejected(f"the message it tells of has more than {reports.MAX_CHARS} characters")
         if reports.detail_chars(event.detail) > reports.MAX_DETAIL_CHARS:

@@ -30,7 +30,7 @@ from dashboard.web.answers import (
 )
 from dashboard.web.guards import refusal, refusal_of, too_large
 from dashboard.web.instructor import by_instructor
-from dashboard.web.requests import AS_IT_WAS, NewSagas, PageQuery, Replay, Resolution, SagaQuery, ServiceChange
+from dashboard.web.requests import AS_IT_WAS, NewSagas, Nothing, PageQuery, Replay, Resolution, SagaQuery, ServiceChange
 from saga import tracing
 from saga.state import ENDED
 
@@ -45,10 +45,10 @@ api = NinjaAPI(
 )
 # With what all that only ask, and all that change something, may be refused.
 ASKING = {503: Problem}
-CHANGING = dict.fromkeys((401, 403, 413, 415, 429, 503), Problem)
+CHANGING = dict.fromkeys((401, 403, 413, 415, 422, 429, 503), Problem)
 
 
-@api.post("/sagas", response=CHANGING | {202: Accepted, 422: Problem}, summary="Start sagas")
+@api.post("/sagas", response=CHANGING | {202: Accepted}, summary="Start sagas")
 def create_sagas(request: HttpRequest, body: NewSagas) -> Status:
     if body.faults:
         by_instructor("start sagas that fail")(request)
@@ -75,7 +75,7 @@ def list_sagas(request: HttpRequest, query: Query[SagaQuery]) -> dict[str, Any]:
     response=CHANGING | {202: Accepted},
     summary="Drive every stuck saga on; try at once what waits",
 )
-def retry_stuck_sagas(request: HttpRequest) -> Status:
+def retry_stuck_sagas(request: HttpRequest, body: Nothing | None = None) -> Status:
     saga_ids = rescue.retry_all_stuck()
     nudge.saga_wanted()
     return Status(202, {"saga_ids": saga_ids})
@@ -89,7 +89,7 @@ def show_saga(request: HttpRequest, saga_id: str) -> dict[str, Any]:
     return row_of(saga) | {"trace_id": history.trace_of(saga), "events": history.events_of(saga_id)}
 
 
-_RESCUE = CHANGING | {202: SagaRow, 404: Problem, 409: Problem, 422: Problem}
+_RESCUE = CHANGING | {202: SagaRow, 404: Problem, 409: Problem}
 
 
 @api.post(
@@ -98,7 +98,7 @@ _RESCUE = CHANGING | {202: SagaRow, 404: Problem, 409: Problem, 422: Problem}
     response=_RESCUE,
     summary="Drive a saga on; try at once what waits",
 )
-def retry_saga(request: HttpRequest, saga_id: str) -> Status:
+def retry_saga(request: HttpRequest, saga_id: str, body: Nothing | None = None) -> Status:
     return _wanted(rescue.retry(saga_id))
 
 
@@ -108,7 +108,7 @@ def retry_saga(request: HttpRequest, saga_id: str) -> Status:
     response=_RESCUE,
     summary="Undo what a saga has done, from its end",
 )
-def roll_back_saga(request: HttpRequest, saga_id: str) -> Status:
+def roll_back_saga(request: HttpRequest, saga_id: str, body: Nothing | None = None) -> Status:
     return _wanted(rescue.roll_back(saga_id))
 
 
@@ -136,7 +136,7 @@ def list_services(request: HttpRequest) -> dict[str, Any]:
 @api.patch(
     "/services/{name}",
     auth=by_instructor("change"),
-    response=CHANGING | {200: ServiceRow, 404: Problem, 409: Problem, 422: Problem},
+    response=CHANGING | {200: ServiceRow, 404: Problem, 409: Problem},
     summary="Stop or start a service, change its lag, or what goes wrong at it",
 )
 def change_service(request: HttpRequest, name: str, body: ServiceChange) -> dict[str, Any]:
@@ -160,7 +160,7 @@ def change_service(request: HttpRequest, name: str, body: ServiceChange) -> dict
     response=CHANGING | {202: ServiceRow, 404: Problem, 409: Problem},
     summary="Kill every instance of a service, as by SIGKILL",
 )
-def kill_service(request: HttpRequest, name: str) -> Status:
+def kill_service(request: HttpRequest, name: str, body: Nothing | None = None) -> Status:
     service = services.kill(name)
     nudge.service_asked()
     return Status(202, services.row_of(service))
@@ -172,7 +172,7 @@ def kill_service(request: HttpRequest, name: str) -> Status:
     response=CHANGING | {200: Services},
     summary="Switch all faults off, of every service",
 )
-def clear_faults(request: HttpRequest) -> dict[str, Any]:
+def clear_faults(request: HttpRequest, body: Nothing | None = None) -> dict[str, Any]:
     changed = services.clear_faults()
     nudge.service_asked()
     return {"services": [services.row_of(service) for service in changed]}
@@ -191,7 +191,7 @@ def list_dead_letters(request: HttpRequest, query: Query[PageQuery]) -> dict[str
 @api.post(
     "/dead-letters/{letter_id}/replay",
     auth=by_instructor("replay"),
-    response=CHANGING | {202: DeadLetterRow, 404: Problem, 409: Problem, 422: Problem},
+    response=CHANGING | {202: DeadLetterRow, 404: Problem, 409: Problem},
     summary="Send a dead letter's message again, as it was or corrected",
 )
 def replay_dead_letter(request: HttpRequest, letter_id: int, body: Replay = AS_IT_WAS) -> Status:

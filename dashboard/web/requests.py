@@ -150,6 +150,10 @@ class Resolution(_Request):
     step: StepName = Field(description="The step whose effect a person has undone.")
 
 
+class Nothing(_Request):
+    """There is nothing to say besides; what is said must be JSON all the same."""
+
+
 class Replay(_Request):
     value: str | None = Field(None, description="The corrected message; without it, the message as it was.")
 

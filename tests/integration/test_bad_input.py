@@ -10,6 +10,8 @@ from asgiref.sync import async_to_sync
 from channels.testing import ApplicationCommunicator
 from django.test import Client
 
+from dashboard.models import Service
+from dashboard.readmodel import services
 from tests.dash_refusals import JSON, MEGABYTE, nothing_begun, reason_of
 from workshop.asgi import application
 
@@ -156,6 +158,26 @@ def test_a_change_of_a_service_that_makes_no_sense_is_refused(
     client: Client, name: str, change: Any, status: int, reason: str
 ) -> None:
     assert reason in reason_of(client.patch(f"/api/services/{name}", change, content_type=JSON), status)
+
+
+@pytest.mark.parametrize("body", [b'{"x":', b"garbage", b'{"force": true}', b"[]"], ids=repr)
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("POST", "/api/services/car/kill"),
+        ("POST", "/api/sagas/retry"),
+        ("POST", "/api/sagas/s/retry"),
+        ("POST", "/api/sagas/s/roll-back"),
+        ("DELETE", "/api/faults"),
+    ],
+)
+def test_what_takes_no_body_refuses_one_that_it_would_not_understand(
+    client: Client, method: str, path: str, body: bytes
+) -> None:
+    services.ensure_rows((0, 0))
+    before = list(Service.objects.values())
+    reason_of(client.generic(method, path, body, content_type=JSON), 422)
+    assert list(Service.objects.values()) == before
 
 
 def test_a_service_that_does_not_exist_cannot_be_killed(client: Client) -> None:

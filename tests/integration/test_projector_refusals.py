@@ -65,6 +65,10 @@ ONLY_TRACE: dict[str, Callable[[Outgoing], bytes | None]] = {
     "an unknown scenario": lambda good: changed(good, lambda e: e["data"].update(scenario="moon-landing")),
     "an unknown style": lambda good: changed(good, lambda e: e["data"].update(style="interpretive dance, in 3 acts")),
     "an unknown kind": lambda good: changed(good, lambda e: e["data"]["events"][0].update(kind="exploded")),
+    "an unknown step": lambda good: changed(good, lambda e: e["data"]["events"][0].update(step="teleport")),
+    "an event of an unknown service": lambda good: changed(
+        good, lambda e: e["data"]["events"][0].update(service="martian")
+    ),
     "no events": lambda good: changed(good, lambda e: e["data"].update(events=[])),
     "too many events": lambda good: changed(good, lambda e: e["data"].update(events=e["data"]["events"] * 21)),
     "steps with too long names": lambda good: changed(

@@ -136,8 +136,10 @@ def test_of_services_that_share_a_process_each_follows_what_it_is_told(patient: 
         replace(outgoing(control(), CONTROL), value=b""),
         replace(outgoing(control(), CONTROL), value=outgoing(control()).value.replace(b"true", b'"no"')),
         replace(outgoing(control(), CONTROL), value=outgoing(control()).value.replace(b"[0,0]", b"[0,%d]" % 10**400)),
+        replace(outgoing(control(), CONTROL), value=outgoing(control()).value.replace(b"[0,0]", b"[2,1]")),
+        outgoing(control("martian"), CONTROL),
     ],
-    ids=["no JSON", "empty", "another shape", "endless lag"],
+    ids=["no JSON", "empty", "another shape", "endless lag", "longest lag first", "no such service"],
 )
 def test_what_nobody_can_follow_becomes_a_dead_letter_and_the_next_word_counts(
     patient: Patient, caplog: pytest.LogCaptureFixture, garbage: Any

@@ -12,7 +12,7 @@ from saga.steering import FaultRules
 from saga.topics import SAGA_TOPICS
 from tests.factories import request, undo
 from tests.fuse import INSTANTS
-from tests.workbench import CHAIN, Workbench, take_on
+from tests.workbench import CHAIN, Workbench, begin, take_on
 
 pytestmark = pytest.mark.django_db(databases=CHAIN)
 
@@ -68,6 +68,7 @@ def test_what_is_taken_on_tells_why_where_there_is_a_reason(
 
 
 def test_a_closing_completes_the_saga_and_asks_nobody(bench: Workbench) -> None:
+    begin()
     bench.send(request(None))
     bench.run(bench.worker())
     assert bench.kinds() == ["received", "completed"]
@@ -88,6 +89,7 @@ def test_nothing_is_done_before_its_time(bench: Workbench) -> None:
 
 def test_closing_a_saga_takes_no_time(bench: Workbench) -> None:
     bench.dials.lag_ms = (60_000, 60_000)
+    begin()
     bench.send(request(None))
     bench.run(bench.worker())
     assert bench.state().has_ended

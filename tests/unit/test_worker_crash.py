@@ -18,7 +18,7 @@ from saga.topics import partitions_by_topic
 from tests.factories import entry, record, request, undo
 from tests.fuse import INSTANTS, Crash
 from tests.memory_bus import MemoryBus, MemoryProducer, Revoked
-from tests.workbench import CHAIN, Moody, Workbench, effects_of
+from tests.workbench import CHAIN, Moody, Workbench, begin, effects_of
 
 pytestmark = pytest.mark.django_db(databases=[*CHAIN, COORDINATOR])
 
@@ -124,6 +124,7 @@ def test_whoever_was_told_to_crash_crashes_then_and_leaves_one_effect(bench: Wor
 
 @pytest.mark.parametrize("instant", [instant for instant in INSTANTS if "outcome" not in instant])
 def test_a_crash_at_any_instant_of_the_closing_leaves_one_end(bench: Workbench, instant: str) -> None:
+    begin()
     bench.send(request(None))
     bench.crash(bench.worker(), instant)
     bench.clock.seconds += 100

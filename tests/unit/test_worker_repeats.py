@@ -4,13 +4,14 @@ import pytest
 
 from saga.messages import Kind
 from tests.factories import request
-from tests.workbench import CHAIN, Workbench, effects_of, take_on
+from tests.workbench import CHAIN, Workbench, begin, effects_of, take_on
 
 pytestmark = pytest.mark.django_db(databases=CHAIN)
 
 
 def test_a_saga_that_is_closed_twice_ended_the_first_time(bench: Workbench) -> None:
     worker = bench.worker()
+    begin()
     for _ in range(2):
         bench.send(request(None))
         bench.run(worker)

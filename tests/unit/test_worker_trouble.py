@@ -33,6 +33,10 @@ def changed(**attributes: Any) -> Outgoing:
         pytest.param(replace(GOOD, value=b" " * 900_000), "has 900000 bytes", id="too long"),
         pytest.param(changed(type="com.example.order.v1"), "'com.example.order.v1'", id="foreign"),
         pytest.param(changed(type="workshop.saga.message.v2"), "'workshop.saga.message.v2'", id="future version"),
+        pytest.param(changed(time="yesterday"), "time", id="a time that is none"),
+        pytest.param(changed(time="2026-01-01T00:00:00"), "time", id="a time without a zone"),
+        pytest.param(changed(datacontenttype="text/xml"), "datacontenttype", id="foreign content"),
+        pytest.param(changed(subject="saga-2"), "the subject is 'saga-2'", id="another's subject"),
         pytest.param(changed(specversion="2.0"), "CloudEvents '2.0'", id="future envelope"),
         pytest.param(outgoing(trace(), "new-user"), "'workshop.saga.trace.v1'", id="another kind"),
         pytest.param(replace(GOOD, key=b"saga-2"), "key is not its saga id", id="wrong key"),
@@ -58,6 +62,14 @@ def test_what_makes_no_sense_becomes_a_dead_letter_and_the_partition_goes_on(
     assert (letter.service, letter.topic, letter.partition, letter.offset) == ("provisioner", bad.topic, 0, 0)
     assert [message.saga_id for message in bench.performed] == ["saga-2"]
     assert (bench.backlog(), bench.kinds("saga-1")) == (0, [])
+
+
+def test_a_saga_that_was_not_begun_here_is_not_closed(bench: Workbench) -> None:
+    bench.send(request(None), request(saga_id="saga-2"))
+    bench.run(bench.worker())
+    [letter] = bench.letters()
+    assert (letter.topic, letter.reason) == ("notified", "it closes a saga that was not begun here")
+    assert (bench.rows("provisioner"), bench.state().has_ended, bench.backlog()) == ({}, False, 0)
 
 
 def test_what_would_grow_beyond_reading_becomes_a_dead_letter_and_the_partition_goes_on(bench: Workbench) -> None:
