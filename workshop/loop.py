@@ -9,7 +9,7 @@ import threading
 from collections.abc import Callable
 from typing import Generic, Protocol, TypeVar
 
-from django.db import DatabaseError, close_old_connections
+from django.db import DatabaseError, close_old_connections, connections
 
 from saga.errors import SagaError
 from saga.steering import State
@@ -78,6 +78,7 @@ class Loop(Generic[P]):
             except Exception as bug:
                 self._fail(bug)
                 log.exception("%s: unexpected error; trying again", self.name)
+        connections.close_all()  # this thread's: so that nothing of them is left beside a file
         self._be("stopped")
 
     def start(self) -> threading.Thread:
