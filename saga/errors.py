@@ -14,7 +14,7 @@ class MessageRejected(SagaError):
 
 
 class StepFailed(SagaError):
-    """Raised when a participant cannot do a step, now or ever: a business failure. Only undoing is tried again then."""
+    """Raised when a participant cannot do a step, now or ever: a business failure. Only an undo goes on after it."""
 
 
 class BrokerUnavailable(SagaError):
