@@ -2,9 +2,10 @@
 
 import gc
 import signal
+import socket
 import threading
 from collections.abc import Iterator
-from contextlib import closing, suppress
+from contextlib import ExitStack, closing, suppress
 from pathlib import Path
 
 import pytest
@@ -108,6 +109,17 @@ def test_it_ends_with_the_process_that_holds_its_leash(address_file: Path, monke
         eventually(address_file.exists)
         process.stdin.close()
         assert process.wait(10) == 0
+
+
+def test_clients_that_come_at_once_all_come_in_at_once(address_file: Path) -> None:
+    """While the broker does not look, the system lets them wait; whom it turns away comes again after a second."""
+    with broker_process(address_file, {"notes": 6}) as process, ExitStack() as clients:
+        eventually(address_file.exists)
+        host, _, port = address_file.read_text().rpartition(":")
+        process.send_signal(signal.SIGSTOP)
+        clients.callback(process.send_signal, signal.SIGCONT)
+        for _ in range(30):
+            clients.enter_context(socket.create_connection((host, int(port)), timeout=5.0))
 
 
 def test_topics_have_the_partitions_that_were_asked_for(address_file: Path) -> None:

@@ -1,6 +1,8 @@
 """What a container's health check is told."""
 
 import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
@@ -9,6 +11,8 @@ from threading import Thread
 import pytest
 
 from workshop import alive
+
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.mark.parametrize(
@@ -56,6 +60,12 @@ def test_a_web_server_is_asked_itself_where_there_is_a_proxy(port: str, monkeypa
     for name in ("no_proxy", "NO_PROXY"):
         monkeypatch.delenv(name, raising=False)
     assert alive.answers(port)
+
+
+def test_what_is_asked_every_few_seconds_loads_no_library_for_it() -> None:
+    """To load `http.client`, or what stands on it, takes ten times as long as all the rest."""
+    code = "import sys, workshop.alive; print('http' in sys.modules, 'django' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True).stdout == b"False False\n"
 
 
 def test_a_web_server_that_does_not_answer_is_not_alive() -> None:
