@@ -74,8 +74,10 @@ def broker_process(address_file: Path, topics: Mapping[str, int]) -> Iterator[su
     arguments = [f"{topic}:{partitions}" for topic, partitions in topics.items()]
     command = [sys.executable, "-m", "workshop.embedded_broker", "--address-file", str(address_file), *arguments]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.DEVNULL, cwd=POM.parents[1]) as process:
-        yield process
-        process.kill()
+        try:
+            yield process
+        finally:
+            process.kill()
 
 
 class KafkaServer:
