@@ -55,6 +55,21 @@ class Board(models.Model):
         return self.seq
 
 
+# To the letter what the indexes hold, and so said wherever they are looked up: SQLite proves no other way of saying it.
+_UNFED = models.Q(finished=None, fed_offset=None)
+_UNDER_WAY = models.Q(finished=None, fed_offset__isnull=False)
+
+
+class _Sagas(models.QuerySet["Saga"]):
+    def unfed(self) -> "_Sagas":
+        """Return those that are to be sent."""
+        return self.filter(_UNFED)
+
+    def under_way(self) -> "_Sagas":
+        """Return those that were sent and have not ended."""
+        return self.filter(_UNDER_WAY)
+
+
 class Saga(models.Model):
     """One saga: what was accepted, where it stands, and what is with the broker. `digest` stands for its id.
 
@@ -96,11 +111,13 @@ class Saga(models.Model):
     fed_offset = models.BigIntegerField(null=True)
     seq = models.BigIntegerField(unique=True)
 
+    objects = _Sagas.as_manager()
+
     class Meta:
         indexes = [
             models.Index(fields=["number"], condition=models.Q(finished=None), name="saga_unfinished"),
-            models.Index(fields=["number"], condition=models.Q(fed_offset=None), name="saga_unfed"),
-            models.Index(fields=["fed_offset"], condition=models.Q(finished=None), name="saga_under_way"),
+            models.Index(fields=["number"], condition=_UNFED, name="saga_unfed"),
+            models.Index(fields=["number"], condition=_UNDER_WAY, name="saga_under_way"),
             models.Index(fields=["number"], condition=models.Q(status="stuck"), name="saga_stuck"),
             models.Index(fields=["finished"], condition=models.Q(finished__isnull=False), name="saga_finished"),
             # Holds all that the auditor adds up, written once for each saga.

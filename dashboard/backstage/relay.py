@@ -65,9 +65,8 @@ class Relay:
         self._producer.close()
 
     def _feed(self) -> bool:
-        under_way = Saga.objects.filter(finished=None).exclude(fed_offset=None).count()
-        room = max(0, min(BATCH_LIMIT, self._in_flight_limit - under_way))
-        unfed = Saga.objects.filter(_KNOWN, finished=None, fed_offset=None).order_by("number").only(*_NEEDED)
+        room = max(0, min(BATCH_LIMIT, self._in_flight_limit - Saga.objects.under_way().count()))
+        unfed = Saga.objects.unfed().filter(_KNOWN).order_by("number").only(*_NEEDED)
         waiting = list(unfed[: room + 1])
         sagas, self._more_wait = waiting[:room], len(waiting) > room
         if not sagas:
@@ -91,7 +90,7 @@ class Relay:
 
     def _feed_again_if_forgotten(self, bus: Bus) -> None:
         """A log that ends before a message we know it took has been lost."""
-        fed = Saga.objects.filter(finished=None).exclude(fed_offset=None)
+        fed = Saga.objects.under_way()
         known = list(fed.only("fed_topic", "fed_partition", "fed_offset"))
         # Asked afterwards: what another relay, which led until now, feeds meanwhile must not look like lost.
         ends = bus.end_offsets(SAGA_TOPICS)

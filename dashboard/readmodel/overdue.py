@@ -20,14 +20,13 @@ def overdue(deadline_s: float) -> list[Saga]:
     One whose next attempt has its time is not among them: it waits, but not in vain.
     """
     limit = rfc3339(clock.now() - timedelta(seconds=deadline_s))
-    under_way = Saga.objects.filter(finished=None, fed_offset__isnull=False).exclude(status=STUCK)
-    late = under_way.filter(progress_at__lt=limit).order_by("number")[:BATCH_LIMIT]
+    late = Saga.objects.under_way().exclude(status=STUCK).filter(progress_at__lt=limit).order_by("number")[:BATCH_LIMIT]
     return [saga for saga in late if not any(limit < at <= _ahead() for at in _next_attempts(saga))]
 
 
 def count_anew() -> None:
     """Let the deadline of a saga run from now if its last progress lies ahead: else it would run for hours."""
-    Saga.objects.filter(finished=None, progress_at__gt=_ahead()).update(progress_at=utc_now())
+    Saga.objects.under_way().filter(progress_at__gt=_ahead()).update(progress_at=utc_now())
 
 
 def _ahead() -> str:

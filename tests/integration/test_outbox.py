@@ -1,5 +1,6 @@
 """An accepted saga is written down before anything else: all of them or none."""
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ from dashboard.errors import NotAccepted
 from dashboard.models import Board, Saga
 from dashboard.readmodel import outbox
 from dashboard.readmodel.people import DEPARTMENTS
-from saga.definitions import CHOREOGRAPHY, ONBOARDING
+from saga.definitions import CHOREOGRAPHY, DEFINITIONS, ONBOARDING
 from saga.messages import User
 from tests.dash_factories import ADA, accept, counters
 
@@ -77,3 +78,20 @@ def test_ten_thousand_at_once_are_accepted_whole() -> None:
     ids = accept(10_000)
     assert len(set(ids)) == Saga.objects.count() == counters()["accepted"] == 10_000
     assert Board.current().seq == 10_000
+
+
+LISTS = {
+    "to be sent": (lambda: Saga.objects.unfed(), "saga_unfed"),
+    "under way": (lambda: Saga.objects.under_way(), "saga_under_way"),
+}
+
+
+@pytest.mark.parametrize(("sagas", "index"), LISTS.values(), ids=LISTS)
+def test_however_many_wait_those_that_are_sought_are_found_in_order(sagas: Callable[[], Any], index: str) -> None:
+    if connection.vendor == "postgresql":  # it would rather read and sort the few that are here
+        with connection.cursor() as cursor:
+            cursor.execute("SET LOCAL enable_seqscan = off")
+            cursor.execute("SET LOCAL enable_sort = off")
+    plan = sagas().filter(scenario__in=DEFINITIONS).order_by("number").only("number", "state").explain()
+    assert index in plan
+    assert "TEMP B-TREE" not in plan

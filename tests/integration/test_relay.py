@@ -20,7 +20,7 @@ pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("eager_relay")]
 
 
 def under_way() -> int:
-    return Saga.objects.filter(finished=None).exclude(fed_offset=None).count()
+    return Saga.objects.under_way().count()
 
 
 def test_each_accepted_saga_is_sent_once_in_order(bus: MemoryBus) -> None:
@@ -80,7 +80,7 @@ def test_what_waits_is_fed_as_others_end_until_all_have_been(bus: MemoryBus) -> 
     while Saga.objects.filter(finished=None).exists():
         run(bus, limit=3)
         assert under_way() <= 3
-        finish(*Saga.objects.filter(finished=None).exclude(fed_offset=None).values_list("saga_id", flat=True))
+        finish(*Saga.objects.under_way().values_list("saga_id", flat=True))
     assert fed(bus) == ids
 
 
