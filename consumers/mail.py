@@ -22,7 +22,7 @@ class OneFilePerMessageBackend(BaseEmailBackend):
         for message in email_messages:
             content = message.message()
             name = re.sub(r"[^\w@.-]", "", content["Message-ID"])
-            (folder / f"{name}.eml").write_text(_as_text(content), encoding="utf-8")
+            (folder / f"{name}.eml").write_bytes(_as_text(content).encode())
         return len(email_messages)
 
 
