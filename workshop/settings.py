@@ -23,6 +23,7 @@ MIDDLEWARE = [
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
     "dashboard.web.guards.uses_no_device",
+    "dashboard.web.guards.answers_head",
     "dashboard.web.guards.speaks_json",
     "dashboard.web.guards.same_origin",
     "dashboard.web.limits.limit_commands",

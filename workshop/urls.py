@@ -15,8 +15,5 @@ urlpatterns = [
     path("logout/", pages.logout, name="logout"),
     path("sagas/<str:saga_id>", pages.saga, name="saga"),
     path("favicon.ico", pages.favicon),
-    path("healthz", pages.healthz),
-    path("readyz", pages.readyz),
-    path("metrics", pages.metrics),
-    path("api/", api.urls),
+    path("", api.urls),
 ]

@@ -142,3 +142,18 @@ class Check(Schema):
 class Invariants(Schema):
     ok: bool
     checks: list[Check]
+
+
+class Alive(Schema):
+    ok: bool
+
+
+class Dependency(Schema):
+    name: str
+    ok: bool
+    detail: str
+
+
+class Readiness(Schema):
+    ready: bool
+    dependencies: list[Dependency]

@@ -15,7 +15,7 @@ from dashboard.live import nudge
 from dashboard.models import Saga, Service
 from dashboard.readmodel import history, outbox, rescue, services
 from dashboard.readmodel.board import page, row_of
-from dashboard.web import audit, limits
+from dashboard.web import audit, limits, probes
 from dashboard.web.answers import (
     Accepted,
     DeadLetterRow,
@@ -41,14 +41,15 @@ api = NinjaAPI(
     "Where INSTRUCTOR_PASSWORD is set, what breaks, kills, mends or rescues something is answered with 401 unless it "
     "comes with HTTP Basic authentication for the user `instructor`. Too many requests are answered with 429.",
     docs_url=None,
-    openapi_url="/openapi.json",
+    openapi_url="/api/openapi.json",
 )
+api.add_router("", probes.router)
 # With what all that only ask, and all that change something, may be refused.
 ASKING = {503: Problem}
 CHANGING = dict.fromkeys((401, 403, 413, 415, 422, 429, 503), Problem)
 
 
-@api.post("/sagas", response=CHANGING | {202: Accepted}, summary="Start sagas")
+@api.post("/api/sagas", response=CHANGING | {202: Accepted}, summary="Start sagas")
 def create_sagas(request: HttpRequest, body: NewSagas) -> Status:
     if body.faults:
         by_instructor("start sagas that fail")(request)
@@ -60,7 +61,7 @@ def create_sagas(request: HttpRequest, body: NewSagas) -> Status:
     return Status(202, {"saga_ids": saga_ids})
 
 
-@api.get("/sagas", response=ASKING | {200: SagaPage, 422: Problem}, summary="List sagas, newest first")
+@api.get("/api/sagas", response=ASKING | {200: SagaPage, 422: Problem}, summary="List sagas, newest first")
 def list_sagas(request: HttpRequest, query: Query[SagaQuery]) -> dict[str, Any]:
     filters = {name: value for name in ("status", "scenario") if (value := getattr(query, name)) is not None}
     if query.status not in (None, *ENDED):
@@ -70,7 +71,7 @@ def list_sagas(request: HttpRequest, query: Query[SagaQuery]) -> dict[str, Any]:
 
 
 @api.post(
-    "/sagas/retry",
+    "/api/sagas/retry",
     auth=by_instructor("retry all that is stuck"),
     response=CHANGING | {202: Accepted},
     summary="Drive every stuck saga on; try at once what waits",
@@ -81,7 +82,7 @@ def retry_stuck_sagas(request: HttpRequest, body: Nothing | None = None) -> Stat
     return Status(202, {"saga_ids": saga_ids})
 
 
-@api.get("/sagas/{saga_id}", response=ASKING | {200: SagaHistory, 404: Problem}, summary="One saga with its events")
+@api.get("/api/sagas/{saga_id}", response=ASKING | {200: SagaHistory, 404: Problem}, summary="One saga with its events")
 def show_saga(request: HttpRequest, saga_id: str) -> dict[str, Any]:
     saga = Saga.objects.filter(saga_id=saga_id).first()
     if saga is None:
@@ -93,7 +94,7 @@ _RESCUE = CHANGING | {202: SagaRow, 404: Problem, 409: Problem}
 
 
 @api.post(
-    "/sagas/{saga_id}/retry",
+    "/api/sagas/{saga_id}/retry",
     auth=by_instructor("retry"),
     response=_RESCUE,
     summary="Drive a saga on; try at once what waits",
@@ -103,7 +104,7 @@ def retry_saga(request: HttpRequest, saga_id: str, body: Nothing | None = None) 
 
 
 @api.post(
-    "/sagas/{saga_id}/roll-back",
+    "/api/sagas/{saga_id}/roll-back",
     auth=by_instructor("roll back"),
     response=_RESCUE,
     summary="Undo what a saga has done, from its end",
@@ -113,7 +114,7 @@ def roll_back_saga(request: HttpRequest, saga_id: str, body: Nothing | None = No
 
 
 @api.post(
-    "/sagas/{saga_id}/resolution",
+    "/api/sagas/{saga_id}/resolution",
     auth=by_instructor("resolve"),
     response=_RESCUE,
     summary="Say that a stuck step was undone by hand",
@@ -128,13 +129,13 @@ def _wanted(saga: Saga) -> Status:
     return Status(202, row_of(saga))
 
 
-@api.get("/services", response=ASKING | {200: Services}, summary="How each service is")
+@api.get("/api/services", response=ASKING | {200: Services}, summary="How each service is")
 def list_services(request: HttpRequest) -> dict[str, Any]:
     return {"services": [services.row_of(service) for service in services.in_order(Service.objects.all())]}
 
 
 @api.patch(
-    "/services/{name}",
+    "/api/services/{name}",
     auth=by_instructor("change"),
     response=CHANGING | {200: ServiceRow, 404: Problem, 409: Problem},
     summary="Stop or start a service, change its lag, or what goes wrong at it",
@@ -155,7 +156,7 @@ def change_service(request: HttpRequest, name: str, body: ServiceChange) -> dict
 
 
 @api.post(
-    "/services/{name}/kill",
+    "/api/services/{name}/kill",
     auth=by_instructor("kill"),
     response=CHANGING | {202: ServiceRow, 404: Problem, 409: Problem},
     summary="Kill every instance of a service, as by SIGKILL",
@@ -167,7 +168,7 @@ def kill_service(request: HttpRequest, name: str, body: Nothing | None = None) -
 
 
 @api.delete(
-    "/faults",
+    "/api/faults",
     auth=by_instructor("clear all faults"),
     response=CHANGING | {200: Services},
     summary="Switch all faults off, of every service",
@@ -179,7 +180,7 @@ def clear_faults(request: HttpRequest, body: Nothing | None = None) -> dict[str,
 
 
 @api.get(
-    "/dead-letters",
+    "/api/dead-letters",
     response=ASKING | {200: DeadLetters, 422: Problem},
     summary="Messages that no service could process, newest first",
 )
@@ -189,7 +190,7 @@ def list_dead_letters(request: HttpRequest, query: Query[PageQuery]) -> dict[str
 
 
 @api.post(
-    "/dead-letters/{letter_id}/replay",
+    "/api/dead-letters/{letter_id}/replay",
     auth=by_instructor("replay"),
     response=CHANGING | {202: DeadLetterRow, 404: Problem, 409: Problem},
     summary="Send a dead letter's message again, as it was or corrected",
@@ -203,7 +204,7 @@ def replay_dead_letter(request: HttpRequest, letter_id: int, body: Replay = AS_I
 
 
 @api.get(
-    "/invariants",
+    "/api/invariants",
     response=ASKING | {200: Invariants},
     summary="Does everything hold? Compares the sagas with the ledgers",
 )

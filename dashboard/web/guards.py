@@ -68,6 +68,19 @@ def speaks_json(get_response: View) -> View:
     return translate
 
 
+def answers_head(get_response: View) -> View:
+    """Middleware. Lets a HEAD be answered as a GET: the server leaves out the body, and the headers are the same."""
+
+    def answer(request: HttpRequest) -> HttpResponse:
+        method = request.method
+        request.method = "GET" if method == "HEAD" else method
+        response = get_response(request)
+        request.method = method
+        return response
+
+    return answer
+
+
 def uses_no_device(get_response: View) -> View:
     """Middleware. Says in every answer that its page wants nothing of the machine it is shown on."""
     policy = ", ".join(f"{feature}=()" for feature in UNUSED)

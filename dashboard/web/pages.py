@@ -1,4 +1,4 @@
-"""The pages, the forms of the first one (which work without script), and the health checks."""
+"""The pages, and the forms of the first one (which work without script)."""
 
 import json
 from collections.abc import Callable, Sequence
@@ -9,10 +9,8 @@ from django.shortcuts import redirect, render
 from django.template.loader import render_to_string
 from django.templatetags.static import static
 from django.views.decorators.csrf import ensure_csrf_cookie
-from django.views.decorators.http import require_POST, require_safe
-from prometheus_client import CONTENT_TYPE_LATEST
+from django.views.decorators.http import require_GET, require_POST
 
-from dashboard.backstage.health import HEALTH, service_reports
 from dashboard.errors import BadRequest, DashboardError, NotInstructor, TooLarge
 from dashboard.live import nudge
 from dashboard.models import Saga
@@ -22,7 +20,6 @@ from dashboard.readmodel.people import DEPARTMENTS
 from dashboard.web import audit, drawing, limits, roster, stories
 from dashboard.web.guards import refusal, refusal_of
 from dashboard.web.instructor import by_instructor, log_in, log_out
-from dashboard.web.metrics import exposition
 from dashboard.web.visitors import greets
 from saga import tracing
 from saga.definitions import CHOREOGRAPHY, COORDINATOR, DEFINITIONS, ONBOARDING
@@ -49,14 +46,14 @@ _BOARD = {
 }
 
 
-@require_safe
+@require_GET
 @greets(limits.may_greet)
 @ensure_csrf_cookie
 def board(request: HttpRequest) -> HttpResponse:
     return render(request, "dashboard/page.html", _BOARD)
 
 
-@require_safe
+@require_GET
 @greets(limits.may_greet)
 def saga(request: HttpRequest, saga_id: str) -> HttpResponse:
     """Show all that is known of one saga."""
@@ -112,28 +109,10 @@ def logout(request: HttpRequest) -> HttpResponse:
     return _back(request)
 
 
-@require_safe
+@require_GET
 def favicon(request: HttpRequest) -> HttpResponse:
     """Lead browsers to the icon that ask for it by habit, as for an address that names none of its own."""
     return redirect(static("favicon.svg"))
-
-
-@require_safe
-def healthz(request: HttpRequest) -> HttpResponse:
-    return JsonResponse({"ok": True})
-
-
-@require_safe
-def readyz(request: HttpRequest) -> HttpResponse:
-    """Say whether everything works, dependency by dependency."""
-    dependencies = HEALTH.report() + service_reports()
-    ready = all(dependency["ok"] for dependency in dependencies)
-    return JsonResponse({"ready": ready, "dependencies": dependencies}, status=200 if ready else 503)
-
-
-@require_safe
-def metrics(request: HttpRequest) -> HttpResponse:
-    return HttpResponse(exposition(), content_type=CONTENT_TYPE_LATEST)
 
 
 def _accept(request: HttpRequest, users_of: Callable[[], Sequence[User] | int]) -> HttpResponse:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from django.test import Client
-from django.urls import get_resolver
+from django.urls import URLResolver, get_resolver
 
 from dashboard.models import DeadLetter, Service
 from dashboard.readmodel import services
@@ -107,21 +107,33 @@ def test_the_openapi_document_lists_every_path_and_method(client: Client) -> Non
         ("/api/dead-letters", "get"),
         ("/api/dead-letters/{letter_id}/replay", "post"),
         ("/api/invariants", "get"),
+        ("/healthz", "get"),
+        ("/readyz", "get"),
+        ("/metrics", "get"),
     }
     assert document["openapi"].startswith("3.")
 
 
 def test_the_document_lists_with_what_every_request_may_be_refused(client: Client) -> None:
-    for path, ways in get(client, "/api/openapi.json")["paths"].items():
-        for method, described in ways.items():
+    paths = get(client, "/api/openapi.json")["paths"]
+    for path in (path for path in paths if path.startswith("/api/")):
+        for method, described in paths[path].items():
             expected = {"503"} if method == "get" else {"401", "403", "413", "415", "429", "503"}
             assert expected <= set(described["responses"]), (method, path)
 
 
-def test_no_path_below_the_api_is_missing_from_its_document(client: Client) -> None:
-    [below] = [part for part in get_resolver().url_patterns if str(part.pattern) == "api/"]
-    served = {re.sub(r"<(\w+:)?(\w+)>", r"{\2}", f"/api/{route.pattern}") for route in below.url_patterns}
-    assert served - set(get(client, "/api/openapi.json")["paths"]) == {"/api/", "/api/openapi.json"}
+def test_no_path_of_the_api_is_missing_from_its_document(client: Client) -> None:
+    [below] = [part for part in get_resolver().url_patterns if isinstance(part, URLResolver)]
+    served = {re.sub(r"<(\w+:)?(\w+)>", r"{\2}", f"/{route.pattern}") for route in below.url_patterns}
+    assert served - set(get(client, "/api/openapi.json")["paths"]) == {"/", "/api/openapi.json"}
+
+
+def test_the_document_describes_how_ready_the_process_is(client: Client) -> None:
+    document = get(client, "/api/openapi.json")
+    answers = document["paths"]["/readyz"]["get"]["responses"]
+    assert answers["200"]["content"] == answers["503"]["content"]
+    assert set(document["components"]["schemas"]["Dependency"]["required"]) == {"name", "ok", "detail"}
+    assert document["paths"]["/metrics"]["get"]["responses"]["200"]["content"].keys() == {"text/plain"}
 
 
 def test_the_document_describes_what_is_answered(client: Client) -> None:

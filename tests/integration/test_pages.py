@@ -88,10 +88,11 @@ def test_browsers_that_ask_for_an_icon_by_habit_are_led_to_it(client: Client) ->
     answer.close()
 
 
-@pytest.mark.parametrize("path", ["/", "/healthz", "/readyz", "/metrics"])
+@pytest.mark.parametrize("path", ["/", "/healthz", "/readyz", "/metrics", "/api/sagas"])
 def test_whoever_asks_for_the_head_alone_is_answered_as_for_the_whole(client: Client, path: str) -> None:
     whole, head = client.get(path), client.head(path)
     assert (head.status_code, head["Content-Type"]) == (whole.status_code, whole["Content-Type"])
+    assert head.content == b""
 
 
 HTML = {"the page": "/", "a page that is not there": "/nowhere"}
