@@ -4,7 +4,7 @@ PYTHON ?= python3
 PY := .venv/bin/python
 # The files name all that is needed, so nothing is left to resolve.
 PIP := $(PY) -m pip install --quiet --disable-pip-version-check --no-input --require-hashes --no-deps --no-compile -r
-# Left to nobody else: the first start would do it in six processes at once, and pip does it on one core.
+# Left to nobody else: the first start would do it in several processes at once, and pip does it on one core.
 COMPILE := $(PY) -m compileall -q -j 0 -x '/(tests?|gis|lexers|pip)/' .venv/lib saga consumers dashboard workshop
 
 .PHONY: run test suite system bench chaos check audit lock clean-state

@@ -1,4 +1,7 @@
-"""What can be set from outside: one environment variable a field, parsed strictly, read only by `load()`."""
+"""What can be set from outside: one environment variable a field, parsed strictly, read by `load()`.
+
+What must not load all of this, the health check and `make clean-state`, reads `VAR_DIR` and `PORT` itself.
+"""
 
 import os
 import re
@@ -98,7 +101,9 @@ class Config(BaseSettings):
         None, description="Directory of files that are named like settings, and hold what no variable should."
     )
     var_dir: Path = Field(ROOT / "var", description="Directory for everything a run leaves behind.")
-    topic_partitions: int = Field(6, ge=1, le=1000, description="Partitions of each topic that the project creates.")
+    topic_partitions: int = Field(
+        6, ge=1, le=1000, description="Partitions of each topic that is created; three always have one (see the table)."
+    )
     secret_key: str | None = Field(
         None,
         min_length=20,
@@ -133,7 +138,8 @@ class Config(BaseSettings):
         60.0, ge=1, le=86_400, description="Seconds that a saga may make no progress before it is flagged as stuck."
     )
     lag_ms: Annotated[tuple[int, int], NoDecode, BeforeValidator(_lag)] = Field(
-        (400, 3000), description="Shortest and longest time a step takes at first, in milliseconds."
+        (400, 3000),
+        description="Shortest and longest time a step takes, in milliseconds, in a new database; then the page says.",
     )
     retention_days: int = Field(
         7, ge=0, le=36_500, description="Days after which a saga that has ended is forgotten everywhere; 0 keeps all."

@@ -56,7 +56,7 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 CHANNEL_LAYERS = channel_layers(CONFIG)
 
-# A page is some fifty files. What they are stands in their address, so a browser keeps them for good: after a change it
+# A page is some sixty files. What they are stands in their address, so a browser keeps them for good: after a change it
 # asks elsewhere. Modules import each other by relative paths, so all of a page is of one make.
 STATIC_URL = f"static/{fingerprint(config.ROOT / 'static')}/"
 STATICFILES_DIRS = [config.ROOT / "static"]

@@ -1,7 +1,8 @@
 """The participants, one module each with the same members.
 
 To add one: copy a module, change its rule, and name it below; its step goes into `saga.definitions`, and the process
-that runs it into `workshop.processes`. On PostgreSQL its ledger is made by `deploy/postgres/create-ledgers.sh`.
+that runs it into `workshop.processes`. On PostgreSQL its ledger is made by `deploy/postgres/create-ledgers.sh`,
+which lists it; a process of its own is a service in `docker-compose.yaml` and a deployment in `deploy/kubernetes` too.
 """
 
 from collections.abc import Callable
