@@ -1,6 +1,7 @@
 """What can be set on a service while it runs."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from threading import Lock
 from typing import Any
 
 from saga.steering import NO_FAULTS, Control, FaultRules, Instant, Order
@@ -8,9 +9,10 @@ from saga.steering import NO_FAULTS, Control, FaultRules, Instant, Order
 
 @dataclass(slots=True)
 class Dials:
-    """Written by the thread that hears the dashboard, read by the one that works; each field is replaced whole.
+    """Turned by the thread that hears the dashboard, each field replaced whole; read by those that work.
 
-    `crash_at` and `fail_next` are orders that wait for their moment, `heard` is the wish that all else follows.
+    `crash_at` and `fail_next` are orders that wait for their moment: those that work use them up. `heard` is the wish
+    that all else follows.
     `heard_up_to` is a place in the log of what is asked for, and `heard_at` the address of whoever keeps that log: what
     stands before it was heard, and an order is obeyed once, however often the log is read.
     """
@@ -23,6 +25,7 @@ class Dials:
     heard: str = ""
     heard_at: str = ""
     heard_up_to: int = 0
+    _arming: Lock = field(default_factory=Lock, init=False, repr=False, compare=False)
 
     @property
     def armed(self) -> dict[str, Any]:
@@ -43,5 +46,13 @@ class Dials:
 
     def obey(self, order: Order) -> None:
         """Arm what `order` asks for; what it does not mention stays as it is."""
-        self.crash_at = None if order.disarm else order.crash_at or self.crash_at
-        self.fail_next = 0 if order.disarm else order.fail_next or self.fail_next
+        with self._arming:
+            self.crash_at = None if order.disarm else order.crash_at or self.crash_at
+            self.fail_next = 0 if order.disarm else order.fail_next or self.fail_next
+
+    def take_failure(self) -> bool:
+        """Shall the attempt that is made now fail? Then one less is left to fail."""
+        with self._arming:
+            is_next = self.fail_next > 0
+            self.fail_next -= is_next
+        return is_next

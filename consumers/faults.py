@@ -7,7 +7,6 @@ see the same disaster twice, and in both styles.
 import hashlib
 import os
 import signal
-import threading
 from collections.abc import Callable
 
 from consumers.dials import Dials
@@ -32,7 +31,6 @@ class Faults:
     def __init__(self, dials: Dials, *, die: Callable[[], None] = _kill_self) -> None:
         self._dials = dials
         self._die = die
-        self._counting = threading.Lock()
 
     def crash_if(self, instant: Instant) -> None:
         """Die if this is the instant to do so."""
@@ -61,15 +59,8 @@ class Faults:
         if rules.step not in (None, message.step) or message.action is not rules.action:
             return
         what = f"fail.{attempt}" if rules.retryable else "fail"
-        if self._is_next_to_fail() or self._happens(rules.fail_rate, what, message):
+        if self._dials.take_failure() or self._happens(rules.fail_rate, what, message):
             raise _error(rules.error, retryable=rules.retryable)
-
-    def _is_next_to_fail(self) -> bool:
-        with self._counting:  # attempts are made on several threads
-            is_next = self._dials.fail_next > 0
-            if is_next:  # an order may come in at this moment
-                self._dials.fail_next -= 1
-        return is_next
 
     def _happens(self, rate: float, what: str, message: SagaMessage | Reply) -> bool:
         if rate in (0.0, 1.0):

@@ -16,8 +16,9 @@ CHOREOGRAPHY = "choreography"
 ORCHESTRATION = "orchestration"
 STYLES = (CHOREOGRAPHY, ORCHESTRATION)
 
-# What a service calls the closing of a saga in its ledger, where steps stand too.
+# What stands where a step's name would: for the closing, in a ledger; for the saga as a whole, in ids.
 CLOSE = "close"
+WHOLE = "saga"
 COORDINATOR = "coordinator"
 # Where the coordinator hears of sagas to run, and where participants tell it what became of its commands.
 SAGAS = "sagas"
@@ -78,8 +79,8 @@ class Definition:
             raise DefinitionError(f"{self.scenario}: a saga needs at least one step, and so does each stage")
         if len(set(names)) < len(names):
             raise DefinitionError(f"{self.scenario}: two steps have the same name: {names}")
-        if CLOSE in names:
-            raise DefinitionError(f"{self.scenario}: no step can be called {CLOSE!r}, as the closing is")
+        if taken := {CLOSE, WHOLE} & set(names):
+            raise DefinitionError(f"{self.scenario}: no step can be called {min(taken)!r}: that means the saga itself")
         if self.closing:
             self._check_chain(self.closing)
 

@@ -6,6 +6,7 @@ Whose saga it is stays out of it: a log is read by many, and kept for long.
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from saga.definitions import WHOLE
 from saga.messages import DeadLetter, Trace, TraceEvent
 from saga.tracing import trace_id_of
 
@@ -20,7 +21,7 @@ def lines_of(traces: Iterable[Trace]) -> Iterator[tuple[str, dict[str, Any]]]:
         about = {"saga_id": trace.saga_id, "trace_id": trace.trace_id or trace_id_of(trace.saga_id)}
         about |= {"scenario": trace.scenario, "style": trace.style}
         for event in trace.events:
-            yield f"{event.service}: {event.step or 'saga'} {event.kind}", about | _fields(event)
+            yield f"{event.service}: {event.step or WHOLE} {event.kind}", about | _fields(event)
 
 
 def letter_line(letter: DeadLetter) -> tuple[str, dict[str, Any]]:

@@ -11,6 +11,7 @@ from typing import Annotated, Any, ClassVar
 from pydantic import AfterValidator, ConfigDict, Field, StringConstraints
 
 from saga import times
+from saga.definitions import WHOLE
 from saga.tracing import TraceId
 
 STRICT = ConfigDict(extra="forbid", strict=True)
@@ -110,7 +111,7 @@ class SagaMessage:
 
     @property
     def id(self) -> str:
-        return f"{self.saga_id}.{self.step or 'saga'}.{self.action}"
+        return f"{self.saga_id}.{self.step or WHOLE}.{self.action}"
 
     @property
     def subject(self) -> str:
@@ -179,7 +180,7 @@ class TraceEvent:
     @property
     def slot(self) -> str:
         """The event's name within its saga: a repeat has the same one, another attempt has another."""
-        name = f"{self.step or 'saga'}.{self.kind}"
+        name = f"{self.step or WHOLE}.{self.kind}"
         if self.action is Action.UNDO:
             name += ".undo"
         return f"{name}.{self.attempt}" if self.attempt > 1 else name

@@ -73,11 +73,13 @@ class Loop(Generic[P]):
             try:
                 self._session()
             except (SagaError, DatabaseError, OSError) as trouble:
-                self._fail(trouble)
+                self._be("failing", _told(trouble))
                 log.warning("%s: %s; trying again", self.name, self.detail)
+                self._back_off()
             except Exception as bug:
-                self._fail(bug)
+                self._be("failing", _told(bug))
                 log.exception("%s: unexpected error; trying again", self.name)
+                self._back_off()
         connections.close_all()  # this thread's: so that nothing of them is left beside a file
         self._be("stopped")
 
@@ -111,8 +113,7 @@ class Loop(Generic[P]):
             self.part = None
             part.close()
 
-    def _fail(self, error: Exception) -> None:
-        self._be("failing", _told(error))
+    def _back_off(self) -> None:
         delay = min(LONGEST_DELAY_S, FIRST_DELAY_S * 2 ** min(self._failures, 10))
         self._failures += 1
         self._stop.wait(delay)

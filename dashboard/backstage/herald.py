@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 
+from django.db import transaction
 from pydantic import TypeAdapter
 
 from dashboard.backstage.telling import SOURCE
@@ -44,8 +45,8 @@ class Herald:
         self._producer.send([_outgoing(control) for control in new + orders])
         self._said |= {control.service: (control, self._clock()) for control in new}
         for service in asked:
-            if service.orders:  # only what has been said is crossed out: somebody may have asked for more meanwhile
-                Service.objects.filter(name=service.name, orders=service.orders).update(orders=[])
+            if service.orders:
+                _cross_out(service)
         return bool(new or orders)
 
     def close(self) -> None:
@@ -60,6 +61,15 @@ class Herald:
             if control != said or (self._clock() - said_at > SAY_AGAIN_AFTER_S and _is_unheard(service)):
                 new.append(control)
         return new
+
+
+@transaction.atomic
+def _cross_out(said: Service) -> None:
+    """Take away the orders that have been said; what was asked for meanwhile stands behind them, and stays."""
+    now = Service.objects.select_for_update().get(name=said.name)
+    if now.orders[: len(said.orders)] == said.orders:  # or another herald has done it
+        now.orders = now.orders[len(said.orders) :]
+        now.save(update_fields=["orders"])
 
 
 def _orders(service: Service) -> list[Order]:

@@ -4,7 +4,7 @@ import json
 from datetime import datetime
 from typing import Any
 
-from saga.definitions import CHOREOGRAPHY, COORDINATOR, Closing, Definition, definition_of
+from saga.definitions import CHOREOGRAPHY, COORDINATOR, DEFINITIONS, Closing, Definition
 from saga.messages import Reply
 from saga.state import COMPENSATED, COMPENSATING, STUCK
 
@@ -47,17 +47,21 @@ NOTHING_TO_UNDO = {
 
 
 def stages_of(row: dict[str, Any]) -> list[list[dict[str, Any]]]:
-    """Return the stages of a saga's definition, in order, each step with where it and its compensation are."""
+    """Return the stages of a saga's definition, in order, each step with where it and its compensation are.
+
+    What only another version knows is drawn as a chain.
+    """
     steps = {step["name"]: step for step in row["steps"]}
+    known = DEFINITIONS.get(row["scenario"])
+    stages = [[step.name for step in stage] for stage in known.stages] if known else [[name] for name in steps]
     to_undo = _to_undo(row)
-    return [
-        [_drawn(steps[step.name], goes_back=_goes_back(row), to_undo=to_undo) for step in stage]
-        for stage in definition_of(row["scenario"]).stages
-    ]
+    return [[_drawn(steps[name], goes_back=_goes_back(row), to_undo=to_undo) for name in stage] for stage in stages]
 
 
 def style_words(row: dict[str, Any]) -> str:
-    definition = definition_of(row["scenario"])
+    definition = DEFINITIONS.get(row["scenario"])
+    if definition is None:
+        return "Only another version of the workshop knows this scenario."
     if row["style"] != CHOREOGRAPHY or not definition.closing:
         return "The coordinator gives the commands and collects the replies; all it knows is in its log."
     return _chain_words(definition, definition.closing)

@@ -11,10 +11,11 @@ from dashboard.backstage.herald import Herald
 from dashboard.models import Service
 from dashboard.readmodel import services
 from saga import wire
+from saga.bus import Place
 from saga.errors import BrokerUnavailable
 from saga.steering import Control, FaultRules, Order
 from saga.topics import CONTROL, SERVICES
-from tests.memory_bus import MemoryBus
+from tests.memory_bus import MemoryBus, MemoryProducer
 
 pytestmark = pytest.mark.django_db
 
@@ -94,6 +95,26 @@ def test_every_living_instance_is_told_to_die_once(bus: MemoryBus, crier: Herald
         ("notifier", Order(instance="n-1", kill=True)),
         ("notifier", Order(instance="n-2", kill=True)),
     ]
+
+
+def test_what_is_asked_for_while_an_order_is_said_is_said_next(
+    bus: MemoryBus, crier: Herald, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    crier.run_once()
+    first, second = {"instance": "n-1", "fail_next": 3}, {"instance": "n-1", "crash_at": "after receiving"}
+    notifier = Service.objects.filter(name="notifier")
+    notifier.update(orders=[first])
+    asked, send = [[first, second]], MemoryProducer.send
+
+    def send_while_somebody_asks(*arguments: Any) -> list[Place]:
+        if asked:
+            notifier.update(orders=asked.pop())
+        return send(*arguments)
+
+    monkeypatch.setattr(MemoryProducer, "send", send_while_somebody_asks)
+    for _ in range(3):
+        crier.run_once()
+    assert [control.order for control in said(bus)[len(SERVICES) :]] == [Order(**first), Order(**second)]
 
 
 def test_what_the_broker_did_not_take_is_said_again(bus: MemoryBus, crier: Herald) -> None:

@@ -37,6 +37,13 @@ def test_a_button_that_goes_brings_no_roll_back_under_the_pointer(client: Client
     assert html.index('data-action="roll-back"') < html.index('data-action="retry"')
 
 
+def test_a_scenario_that_only_another_version_knows_has_its_page(client: Client) -> None:
+    saga_id = started()
+    Saga.objects.filter(saga_id=saga_id).update(scenario="voyage")
+    answer = client.get(f"/sagas/{saga_id}")
+    assert (answer.status_code, "Only another version" in answer.content.decode()) == (200, True)
+
+
 def test_what_users_are_called_is_shown_as_text(client: Client) -> None:
     html = client.get(f"/sagas/{started(NASTY)}").content.decode()
     assert NASTY not in html

@@ -17,6 +17,10 @@ def test_without_a_setting_each_is_a_file_of_its_own() -> None:
     assert names == {"dashboard.sqlite3", *(f"ledger-{service}.sqlite3" for service in SERVICES)}
 
 
+def test_what_is_written_into_a_file_outlives_a_power_cut() -> None:
+    assert all("PRAGMA synchronous=FULL" in one["OPTIONS"]["init_command"] for one in databases(Config()).values())
+
+
 def test_a_url_says_everything_about_the_read_model() -> None:
     found = databases(Config(database_url=READ_MODEL))["default"]
     place = (found["HOST"], found["PORT"], found["NAME"], found["USER"], found["PASSWORD"])

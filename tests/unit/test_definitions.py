@@ -38,7 +38,8 @@ def closing(*, service: str = "car", topic: str = "booked", undo_topic: str = "r
         pytest.param(lambda: define((step("b" * 33, topic="t"),)), "is no name", id="a step of 33 characters"),
         pytest.param(lambda: define((replace(BOOK, service="Car"),)), "is no name", id="a service in capitals"),
         pytest.param(lambda: replace(define((BOOK,)), scenario=""), "is no name", id="no scenario"),
-        pytest.param(lambda: define((step("close", topic="t"),)), "can be called", id="a step 'close'"),
+        pytest.param(lambda: define((step("close", topic="t"),)), "can be called 'close'", id="a step 'close'"),
+        pytest.param(lambda: define((step("saga", topic="t"),)), "can be called 'saga'", id="a step 'saga'"),
         pytest.param(
             lambda: define((BOOK,), (step("b", topic="book-car"),), closing=CLOSING), "share a topic", id="a topic"
         ),

@@ -1,5 +1,6 @@
 """What is set on a service stays set, and what is ordered happens once."""
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -76,3 +77,10 @@ def test_orders_add_up_until_they_are_disarmed(dials: Dials, orders: list[Order]
 )
 def test_rules_are_on_while_anything_can_happen_by_them(rules: dict[str, Any], are_on: bool) -> None:
     assert FaultRules(**rules).are_on == are_on
+
+
+def test_as_many_attempts_fail_as_were_asked_for_whoever_makes_them(dials: Dials) -> None:
+    dials.obey(Order(instance="1a2b3c4d", fail_next=100))
+    with ThreadPoolExecutor(8) as threads:
+        failed = list(threads.map(lambda _: dials.take_failure(), range(1000)))
+    assert (sum(failed), dials.fail_next) == (100, 0)

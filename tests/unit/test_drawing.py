@@ -30,6 +30,12 @@ def row(status: str, *steps: str, **changes: Any) -> dict[str, Any]:
     }
 
 
+def test_what_only_another_version_knows_is_drawn_as_a_chain() -> None:
+    saga = row("running", "done", "received", "waiting", scenario="voyage")
+    assert [[step["name"] for step in stage] for stage in drawing.stages_of(saga)] == [["car"], ["hotel"], ["flight"]]
+    assert "another version" in drawing.style_words(saga)
+
+
 def halves(saga: dict[str, Any]) -> list[tuple[str, str]]:
     return [(step["do"]["state"], step["undo"]["state"]) for stage in drawing.stages_of(saga) for step in stage]
 

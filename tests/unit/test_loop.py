@@ -231,3 +231,12 @@ def test_whoever_waits_to_be_opened_hears_that_the_loop_stops() -> None:
     with running(loop):
         eventually(waiting.is_set)
     assert loop.state == "stopped"
+
+
+def test_trouble_is_in_the_log_before_the_loop_waits(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(loop_module, "FIRST_DELAY_S", 60.0)
+    monkeypatch.setattr(loop_module, "LONGEST_DELAY_S", 60.0)
+    with running(Loop("test", Opener(BrokerUnavailable("gone")))):
+        eventually(lambda: "test: BrokerUnavailable: gone; trying again" in caplog.text)

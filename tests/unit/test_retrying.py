@@ -41,16 +41,14 @@ class TestRetry:
             pytest.param({"since": datetime(2026, 1, 1)}, "datetime is not JSON serializable", id="no JSON"),
         ],
     )
-    def test_a_result_that_nobody_could_be_told_fails_the_step(
+    def test_a_result_that_nobody_could_be_told_fails_the_step_and_is_taken_back(
         self, bench: Workbench, result: dict[str, Any], why: str
     ) -> None:
-        worker = bench.worker(perform=lambda message: result)
         bench.send(request())
-        bench.run(worker)
-        for delay in DELAYS:
-            bench.wait(delay, worker)
+        bench.run(bench.worker(perform=lambda message: result))
         assert (bench.row().status, bench.state().status) == (Status.FAILED, "compensated")
         assert why in str(bench.row().reason)
+        assert (len(bench.performed), len(bench.taken_back)) == (1, 1)
 
     def test_every_attempt_is_kept_with_its_error_and_its_time(self, bench: Workbench) -> None:
         worker = bench.worker(perform=Moody(NO_ROUTE, times=2))

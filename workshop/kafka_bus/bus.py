@@ -165,9 +165,9 @@ class KafkaBus:
         if now >= self._counted_at + COUNTED_FOR_S:
             self._partition_counts.clear()
             self._counted_at = now
-        unknown = [name for name in names if not self._partition_counts.get(name)]
-        if unknown:
-            found = self._ask(lambda admin: admin.describe_topics(unknown))
+        if not all(map(self._partition_counts.get, names)):
+            # For all of them: to ask can mean to connect anew, and that forgets what was known.
+            found = self._ask(lambda admin: admin.describe_topics(names))
             self._partition_counts.update((topic["name"], len(topic["partitions"])) for topic in found)
         return [KafkaPartition(name, number) for name in names for number in range(self._partition_counts[name])]
 

@@ -75,16 +75,16 @@ class Child:
         with closing(OutputPipe(lambda line: self._say(self.spec.name, line))) as output:
             leash_end, own_end = os.pipe()
             try:
-                process = await self._start(leash_end, output.child_end)
+                process = await self._start(leash_end, output)
                 return await process.wait()
             finally:
                 self._kill_group()
                 self.pid = None
                 os.close(own_end)
 
-    async def _start(self, stdin: int, stdout: int) -> asyncio.subprocess.Process | Copy:
+    async def _start(self, stdin: int, output: OutputPipe) -> asyncio.subprocess.Process | Copy:
         env = {**os.environ, "PYTHONUNBUFFERED": "1", leash.VARIABLE: "stdin", **self.spec.env}
-        given = {"stdin": stdin, "stdout": stdout, "env": env, "pass_fds": self._pass_fds}
+        given = {"stdin": stdin, "stdout": output.child_end, "env": env, "pass_fds": self._pass_fds}
         try:
             if self.spec.preload:
                 process = await start_copy(self.spec.argv, preload=self.spec.preload, **given)
@@ -94,7 +94,7 @@ class Child:
                 process = await asyncio.create_subprocess_exec(*self.spec.argv, **own, **given)
         finally:
             os.close(stdin)
-            os.close(stdout)
+            output.hand_over()
         self.pid = process.pid
         self._become("running")
         if self._stopping.is_set():

@@ -31,15 +31,22 @@ class OutputPipe:
     output before they tell of the end of the process: a grandchild that keeps the pipe open would hide its death."""
 
     def __init__(self, on_line: Callable[[str], None]) -> None:
-        self.child_end: int
+        self.child_end: int | None
         self._end, self.child_end = os.pipe()
         self._on_line = on_line
         self._cutter = LineCutter()
         os.set_blocking(self._end, False)
         asyncio.get_running_loop().add_reader(self._end, self._read)
 
+    def hand_over(self) -> None:
+        """Let go of the child's end: it has one of its own now, or there is no child."""
+        if self.child_end is not None:
+            os.close(self.child_end)
+            self.child_end = None
+
     def close(self) -> None:
         """Take what is still in the pipe, and let go of it."""
+        self.hand_over()
         while self._read():
             pass
         for line in self._cutter.rest():
