@@ -22,8 +22,8 @@ def database(value: str | None) -> str | None:
 
 
 def ledger_database(value: str | None) -> str | None:
-    if value is not None and not parts_of_database(value)["dbname"].count(SERVICE) == 1:
-        raise ValueError(f"the name of the database must contain {SERVICE}: each service has a ledger of its own")
+    if value is not None and not any(SERVICE in parts_of_database(value).get(part, "") for part in ("dbname", "host")):
+        raise ValueError(f"the database's name or host must contain {SERVICE}: each service has a ledger of its own")
     return value
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from ipaddress import ip_address
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from django.conf import settings
@@ -42,15 +43,21 @@ RULES = (
     ),
     Rule(
         "workshop.E004",
-        lambda config: config.kafka_ca_file and not _tls(config),
-        "KAFKA_CA_FILE is of no use to a protocol without TLS.",
+        lambda config: _tls_files(config) and not _tls(config),
+        "KAFKA_CA_FILE, KAFKA_CERT_FILE and KAFKA_KEY_FILE are of no use to a protocol without TLS.",
         "Set KAFKA_SECURITY_PROTOCOL to SSL or SASL_SSL.",
     ),
     Rule(
         "workshop.E005",
-        lambda config: config.kafka_ca_file and not config.kafka_ca_file.is_file(),
-        "KAFKA_CA_FILE names no file.",
-        "It is the PEM file that comes with your cluster; in a container it must be mounted.",
+        lambda config: not all(file.is_file() for file in _tls_files(config)),
+        "KAFKA_CA_FILE, KAFKA_CERT_FILE or KAFKA_KEY_FILE names no file.",
+        "They are the PEM files that come with your cluster; in a container they must be mounted.",
+    ),
+    Rule(
+        "workshop.E011",
+        lambda config: config.kafka_key_file and not config.kafka_cert_file,
+        "KAFKA_KEY_FILE is the key of a certificate, and there is none.",
+        "Set KAFKA_CERT_FILE as well.",
     ),
     Rule(
         "workshop.E006",
@@ -120,6 +127,10 @@ def _is_loopback(name: str) -> bool:
 
 def _tls(config: Config) -> bool:
     return config.kafka_security_protocol.endswith("SSL")
+
+
+def _tls_files(config: Config) -> list[Path]:
+    return [file for file in (config.kafka_ca_file, config.kafka_cert_file, config.kafka_key_file) if file]
 
 
 def _sasl(config: Config) -> bool:

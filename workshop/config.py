@@ -78,6 +78,10 @@ class Config(BaseSettings):
     kafka_ca_file: Path | None = Field(
         None, description="PEM file with the authority that signed the cluster's certificates, if the system lacks it."
     )
+    kafka_cert_file: Path | None = Field(
+        None, description="PEM file with our own certificate, for a cluster that asks for one; it may hold the key too."
+    )
+    kafka_key_file: Path | None = Field(None, description="PEM file with the key of that certificate, unencrypted.")
     database_url: Annotated[str | None, AfterValidator(addresses.database)] = Field(
         None,
         repr=False,
@@ -86,7 +90,7 @@ class Config(BaseSettings):
     ledger_database_url: Annotated[str | None, AfterValidator(addresses.ledger_database)] = Field(
         None,
         repr=False,
-        description="PostgreSQL for the ledgers, a database each: {service} in the name stands for the service's.",
+        description="PostgreSQL for the ledgers, a database each: {service} in name or host stands for the service's.",
     )
     database_password: str = Field("", repr=False, description="Password for database URLs that hold none.")
     redis_url: Annotated[str | None, AfterValidator(addresses.redis)] = Field(
@@ -167,6 +171,8 @@ class Config(BaseSettings):
         said = {
             "security_protocol": self.kafka_security_protocol,
             "ssl_cafile": str(self.kafka_ca_file or ""),
+            "ssl_certfile": str(self.kafka_cert_file or ""),
+            "ssl_keyfile": str(self.kafka_key_file or ""),
             "sasl_mechanism": self.kafka_sasl_mechanism,
             "sasl_plain_username": self.kafka_username,
             "sasl_plain_password": self.kafka_password,

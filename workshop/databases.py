@@ -61,8 +61,8 @@ def _postgres(url: str, config: Config) -> dict[str, Any]:
 
 
 def _sqlite(name: str, config: Config) -> dict[str, Any]:
-    # FULL: what was promised, or said to a cluster that remembers it, outlives a power cut too; NORMAL loses the last of
-    # it. IMMEDIATE: a transaction that reads and then writes would otherwise fail at once when another one writes.
+    # FULL: what was promised, or said to a cluster that remembers it, outlives a power cut; NORMAL loses its end.
+    # IMMEDIATE: a transaction that reads and then writes would otherwise fail at once when another one writes.
     return {
         "ENGINE": "django.db.backends.sqlite3",
         "NAME": config.state_dir / f"{name}.sqlite3",

@@ -10,6 +10,7 @@ from kafka import KafkaAdminClient, KafkaProducer
 from kafka.admin import ConfigResource, ConfigResourceType, NewPartitions
 
 from saga.bus import Outgoing, Record, TopicPartition
+from saga.errors import BrokerUnavailable
 from tests.eventually import eventually
 from workshop.kafka_bus import KafkaBus
 
@@ -96,6 +97,16 @@ def test_messages_are_taken_whatever_their_sender_believes_the_time_to_be(bus: K
     tomorrow = int(1000 * time.time()) + 24 * 3600 * 1000
     with closing(KafkaProducer(bootstrap_servers=kafka_address)) as producer:
         assert producer.send("new-user", b"{}", timestamp_ms=tomorrow).get(timeout=20).topic == "new-user"
+
+
+def test_whoever_uses_a_topic_that_is_not_there_does_not_make_it(kafka_address: str) -> None:
+    with closing(KafkaBus(lambda: kafka_address, embedded=False, client_id="test", acknowledge_s=1.0)) as bus:
+        with closing(bus.producer()) as producer, pytest.raises(BrokerUnavailable):
+            producer.send([Outgoing(topic="nowhere", key=b"saga-1", value=b"{}")])
+        with closing(bus.consumer("lost", ["nowhere"], on_revoked=lambda _: None)) as member:
+            assert member.poll(0.5, limit=1) == []
+    with closing(KafkaAdminClient(bootstrap_servers=kafka_address)) as admin:
+        assert "nowhere" not in admin.list_topics()
 
 
 def test_waiting_for_a_cluster_that_never_comes_ends_when_told() -> None:

@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -22,58 +22,76 @@ from workshop.kafka_bus import KafkaBus
 from workshop.links import open_bus
 
 TOPICS = {"secured": 1}
+Settings = dict[str, Any]
 PLAIN = "org.apache.kafka.common.security.plain.PlainLoginModule"
 pytestmark = pytest.mark.filterwarnings("ignore:unclosed <s:ResourceWarning")
 
 
-def make_certificate(directory: Path) -> tuple[Path, Path]:
-    """Return a self-signed certificate for 127.0.0.1, and the same behind its key."""
+class Tls(NamedTuple):
+    """Files: a self-signed certificate for 127.0.0.1, its key, and both in one."""
+
+    certificate: Path
+    key: Path
+    both: Path
+
+
+def make_certificate(directory: Path) -> Tls:
     key, certificate, both = (directory / name for name in ("key.pem", "certificate.pem", "both.pem"))
     request = ("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=workshop")
     names = ("-addext", "subjectAltName=IP:127.0.0.1", "-keyout", str(key), "-out", str(certificate))
     subprocess.run((*request, *names), check=True, capture_output=True)
     both.write_text(key.read_text() + certificate.read_text())
-    return certificate, both
+    return Tls(certificate, key, both)
 
 
-def listening_with_sasl_and_tls(port: int, keystore: Path, *, plain_port: int, controller_port: int) -> str:
+def listening(tls: Tls, *, plain: int, sasl: int, mutual: int, controller: int) -> str:
+    """Return Kafka's settings for a port without TLS, one that wants a login, and one that wants a certificate."""
+    outside = f"PLAINTEXT://127.0.0.1:{plain},SASL_SSL://127.0.0.1:{sasl},SSL://127.0.0.1:{mutual}"
     return f"""
-listeners=PLAINTEXT://127.0.0.1:{plain_port},SASL_SSL://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller_port}
-advertised.listeners=PLAINTEXT://127.0.0.1:{plain_port},SASL_SSL://127.0.0.1:{port}
-controller.quorum.voters=1@127.0.0.1:{controller_port}
-listener.security.protocol.map=PLAINTEXT:PLAINTEXT,SASL_SSL:SASL_SSL,CONTROLLER:PLAINTEXT
+listeners={outside},CONTROLLER://127.0.0.1:{controller}
+advertised.listeners={outside}
+controller.quorum.voters=1@127.0.0.1:{controller}
+listener.security.protocol.map=PLAINTEXT:PLAINTEXT,SASL_SSL:SASL_SSL,SSL:SSL,CONTROLLER:PLAINTEXT
 sasl.enabled.mechanisms=PLAIN
 listener.name.sasl_ssl.plain.sasl.jaas.config={PLAIN} required user_workshop="open sesame";
+listener.name.ssl.ssl.client.auth=required
 ssl.keystore.type=PEM
-ssl.keystore.location={keystore}
+ssl.keystore.location={tls.both}
+ssl.truststore.type=PEM
+ssl.truststore.location={tls.certificate}
 """
 
 
 @pytest.fixture(scope="module")
-def secured(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
-    """The settings with which a cluster is to be reached."""
+def doors(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Settings]]:
+    """The settings with which a cluster is to be reached: with a login, or with a certificate."""
     if not shutil.which("openssl"):
         give_up("no certificate: openssl is not installed")
     directory = tmp_path_factory.mktemp("secured")
-    certificate, keystore = make_certificate(directory)
-    ports = {"plain_port": free_port(), "controller_port": free_port()}
-    port = free_port()
-    more = listening_with_sasl_and_tls(port, keystore, **ports)
+    tls = make_certificate(directory)
+    ports = {name: free_port() for name in ("plain", "sasl", "mutual", "controller")}
     with ExitStack() as stack:
         try:
             cache = request.config.cache.mkdir("kafka")
-            stack.enter_context(
-                kafka_server(directory / "kafka", cache=cache, port=ports["plain_port"], more_settings=more)
-            )
+            more = listening(tls, **ports)
+            stack.enter_context(kafka_server(directory / "kafka", cache=cache, port=ports["plain"], more_settings=more))
         except CannotStartKafka as reason:
             give_up(f"no Apache Kafka: {reason}")
+        login = {"kafka_sasl_mechanism": "PLAIN", "kafka_username": "workshop", "kafka_password": "open sesame"}
         yield {
-            "kafka_bootstrap_servers": f"127.0.0.1:{port}",
-            "kafka_security_protocol": "SASL_SSL",
-            "kafka_sasl_mechanism": "PLAIN",
-            "kafka_username": "workshop",
-            "kafka_password": "open sesame",
-            "kafka_ca_file": certificate,
+            "a login": {
+                "kafka_bootstrap_servers": f"127.0.0.1:{ports['sasl']}",
+                "kafka_security_protocol": "SASL_SSL",
+                "kafka_ca_file": tls.certificate,
+                **login,
+            },
+            "a certificate": {
+                "kafka_bootstrap_servers": f"127.0.0.1:{ports['mutual']}",
+                "kafka_security_protocol": "SSL",
+                "kafka_ca_file": tls.certificate,
+                "kafka_cert_file": tls.certificate,
+                "kafka_key_file": tls.key,
+            },
         }
 
 
@@ -93,26 +111,31 @@ def is_let_in(bus: KafkaBus, *, within_s: float) -> bool:
         timer.cancel()
 
 
-def test_messages_travel_through_tls_after_logging_in(secured: dict[str, Any]) -> None:
-    with closing(open_bus(Config(**secured), "test")) as bus:
+@pytest.mark.parametrize("door", ["a login", "a certificate"])
+def test_messages_travel_through_tls_of_who_has_what_is_asked_for(doors: dict[str, Settings], door: str) -> None:
+    with closing(open_bus(Config(**doors[door]), "test")) as bus:
         assert is_let_in(bus, within_s=20)
         with closing(bus.producer()) as producer:
-            producer.send([Outgoing(topic="secured", key=b"k", value=b"v", headers=())])
+            sent = producer.send([Outgoing(topic="secured", key=b"k", value=b"v", headers=())])
         with closing(bus.reader("secured")) as reader:
-            [record] = eventually(lambda: reader.poll(0.5, limit=10))
-        with closing(bus.consumer("group", TOPICS, on_revoked=lambda partitions: None)) as member:
-            assert eventually(lambda: member.poll(0.5, limit=10)) == [record]
+            record = eventually(lambda: reader.poll(0.5, limit=10))[-1]
+            assert [record.place] == sent
+        with closing(bus.consumer(f"for {door}", TOPICS, on_revoked=lambda partitions: None)) as member:
+            assert eventually(lambda: member.poll(0.5, limit=10))[-1] == record
 
 
 @pytest.mark.parametrize(
-    "wrong",
+    ("door", "wrong"),
     [
-        pytest.param({"kafka_password": "open barley"}, id="another password"),
-        pytest.param({"kafka_ca_file": None}, id="an authority nobody knows"),
+        pytest.param("a login", {"kafka_password": "open barley"}, id="another password"),
+        pytest.param("a login", {"kafka_ca_file": None}, id="an authority nobody knows"),
+        pytest.param("a certificate", {"kafka_cert_file": None, "kafka_key_file": None}, id="no certificate"),
     ],
 )
-def test_nobody_else_is_let_in_and_the_wait_can_be_ended(secured: dict[str, Any], wrong: dict[str, Any]) -> None:
-    with closing(open_bus(Config(**(secured | wrong)), "test")) as bus:
+def test_nobody_else_is_let_in_and_the_wait_can_be_ended(
+    doors: dict[str, Settings], door: str, wrong: Settings
+) -> None:
+    with closing(open_bus(Config(**(doors[door] | wrong)), "test")) as bus:
         began = time.monotonic()
         assert not is_let_in(bus, within_s=5)
         assert time.monotonic() - began < 20

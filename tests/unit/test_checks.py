@@ -12,6 +12,7 @@ KAFKA = {"kafka_bootstrap_servers": "kafka:9092"}
 SASL = {**KAFKA, "kafka_security_protocol": "SASL_SSL"}
 LOGIN = {"kafka_sasl_mechanism": "PLAIN", "kafka_username": "me", "kafka_password": "open sesame"}
 READ_MODEL = {"database_url": "postgresql://db/dashboard"}
+TLS = {**KAFKA, "kafka_security_protocol": "SSL"}
 LEDGERS = {"ledger_database_url": "postgresql://db/ledger_{service}"}
 REDIS = {"redis_url": "redis://redis:6379/0"}
 HERE = Path(__file__)
@@ -27,6 +28,10 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "a user, and TLS without login": ({**KAFKA, **LOGIN, "kafka_security_protocol": "SSL"}, "E003"),
     "an authority without TLS": ({**KAFKA, "kafka_ca_file": HERE}, "E004"),
     "an authority that is not there": ({**SASL, **LOGIN, "kafka_ca_file": HERE / "ca.pem"}, "E005"),
+    "a certificate without TLS": ({**KAFKA, "kafka_cert_file": HERE}, "E004"),
+    "a certificate that is not there": ({**TLS, "kafka_cert_file": HERE / "client.pem"}, "E005"),
+    "a key that is not there": ({**TLS, "kafka_cert_file": HERE, "kafka_key_file": HERE / "client.key"}, "E005"),
+    "a key to no certificate": ({**TLS, "kafka_key_file": HERE}, "E011"),
     "a prefix for the built-in broker": ({"kafka_prefix": "ada."}, "E009"),
     "only the read model in PostgreSQL": (READ_MODEL, "E006"),
     "only the ledgers in PostgreSQL": (LEDGERS, "E006"),
@@ -54,8 +59,10 @@ RIGHT: dict[str, dict[str, Any]] = {
     "another loopback": {"host": "127.0.0.2"},
     "loopback by IPv6": {"host": "::1"},
     "a cluster": KAFKA,
-    "a cluster with TLS": {**KAFKA, "kafka_security_protocol": "SSL"},
-    "a cluster with TLS and an authority": {**KAFKA, "kafka_security_protocol": "SSL", "kafka_ca_file": HERE},
+    "a cluster with TLS": TLS,
+    "a cluster with TLS and an authority": {**TLS, "kafka_ca_file": HERE},
+    "a cluster that asks for a certificate": {**TLS, "kafka_cert_file": HERE},
+    "a cluster that asks for one whose key is elsewhere": {**TLS, "kafka_cert_file": HERE, "kafka_key_file": HERE},
     "a cluster with login": {**SASL, **LOGIN},
     "PostgreSQL": {**READ_MODEL, **LEDGERS},
     "Redis": REDIS,

@@ -84,7 +84,7 @@ def test_all_mistakes_are_told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
         ("DATABASE_URL", "postgresql://me:hunter2@[db/workshop"),
         ("DATABASE_URL", "dbname=workshop password=hunter2"),
         ("LEDGER_DATABASE_URL", "postgresql://me:hunter2@db/ledger"),
-        ("LEDGER_DATABASE_URL", "postgresql://me:hunter2@{service}/ledger"),
+        ("LEDGER_DATABASE_URL", "postgresql://{service}:hunter2@db/ledger"),
         ("REDIS_URL", "http://me:hunter2@redis"),
         ("REDIS_URL", "redis://me:hunter2@redis:port/0"),
         ("REDIS_URL", "redis://"),

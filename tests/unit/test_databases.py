@@ -44,6 +44,11 @@ def test_each_service_has_a_database_of_its_own(service: str) -> None:
     assert databases(Config(ledger_database_url=LEDGERS))[service]["NAME"] == f"ledger_{service}"
 
 
+def test_a_service_may_have_its_ledger_on_a_server_of_its_own() -> None:
+    car = databases(Config(ledger_database_url="postgresql://{service}@db-{service}:5433/ledger"))["car"]
+    assert (car["HOST"], car["PORT"], car["NAME"], car["USER"]) == ("db-car", "5433", "ledger", "car")
+
+
 def test_a_password_that_the_url_lacks_comes_from_its_own_setting() -> None:
     found = databases(Config(database_url=READ_MODEL, ledger_database_url=LEDGERS, database_password="open sesame"))
     assert (found["default"]["PASSWORD"], found["car"]["PASSWORD"]) == ("p@ss", "open sesame")

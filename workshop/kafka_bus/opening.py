@@ -31,6 +31,8 @@ def opening(address: str) -> Iterator[Callable[..., KafkaNetClient]]:
         def make(**configuration: Any) -> KafkaNetClient:
             network = KafkaNetClient(**configuration)
             unless_it_works.callback(network.close)
+            # What a cluster makes by itself has other settings than ours. The library's option does not come this far.
+            network.cluster.config["allow_auto_create_topics"] = False
             return network
 
         try:
