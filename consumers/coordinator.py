@@ -80,7 +80,7 @@ class Coordinator:
         done = Done(work=work, saga=state.request)
         if isinstance(message, SagaMessage) and not state.end:
             done.events.append(self._heard(work, message))
-        done.sending = [self._given(routed) for routed in saga_log.orders(state, message)]
+        done.sending = [self._given(routed) for routed in saga_log.commands(state, message)]
         if state.end and (isinstance(message, SagaMessage) or state.end.cause == message.id):
             done.events.append(self._ended(work, state.end))
         return done

@@ -45,8 +45,7 @@ class Desk:
 
     def take_on(self, record: Record) -> None:
         """Count a record as begun; its partition's commit will not pass it before `finish`."""
-        partition = TopicPartition(record.topic, record.partition)
-        self._progress.setdefault(partition, _Progress()).taken.append(record.offset)
+        self._progress.setdefault(record.topic_partition, _Progress()).taken.append(record.offset)
         self._unfinished += 1
 
     def schedule(self, work: Work, *, due: float) -> None:
@@ -63,7 +62,7 @@ class Desk:
 
     def finish(self, records: Iterable[Record]) -> None:
         for record in records:
-            self._progress[TopicPartition(record.topic, record.partition)].finished.add(record.offset)
+            self._progress[record.topic_partition].finished.add(record.offset)
             self._unfinished -= 1
 
     def committable(self) -> dict[TopicPartition, int]:
@@ -71,10 +70,10 @@ class Desk:
         advanced = {partition: progress.advance() for partition, progress in self._progress.items()}
         return {partition: offset for partition, offset in advanced.items() if offset is not None}
 
-    def forget(self, partitions: Collection[TopicPartition]) -> None:
+    def drop(self, partitions: Collection[TopicPartition]) -> None:
         """Drop all work of partitions that belong to somebody else now; it will be delivered to them."""
         for partition in partitions:
             progress = self._progress.pop(partition, _Progress())
             self._unfinished -= len(progress.taken) - len(progress.finished)
-        self._heap = [entry for entry in self._heap if entry[2].partition not in partitions]
+        self._heap = [entry for entry in self._heap if entry[2].record.topic_partition not in partitions]
         heapq.heapify(self._heap)

@@ -21,14 +21,14 @@ class FaultInjected(SagaError):
     """Raised in the place of a step that was made to fail, and that may succeed when it is tried again."""
 
 
-def _kill_self() -> None:
+def kill_self() -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
 class Faults:
     """What shall go wrong now, by the dials of this service. `die` ends the process at once."""
 
-    def __init__(self, dials: Dials, *, die: Callable[[], None] = _kill_self) -> None:
+    def __init__(self, dials: Dials, *, die: Callable[[], None] = kill_self) -> None:
         self._dials = dials
         self._die = die
 

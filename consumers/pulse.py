@@ -5,7 +5,6 @@ still beats and can be started again.
 """
 
 import os
-import signal
 import socket
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack, closing, suppress
@@ -14,15 +13,15 @@ from typing import NamedTuple
 from consumers.clock import Clock
 from consumers.dials import Dials
 from consumers.event_log import log_said
+from consumers.faults import kill_self
 from consumers.worker import Worker
 from saga import reports, wire
 from saga.bus import Bus, Outgoing, Record
 from saga.errors import BrokerUnavailable, MessageRejected
 from saga.messages import DeadLetter
-from saga.steering import Control, Heartbeat, Order, State
+from saga.steering import BEAT_INTERVAL_S, Control, Heartbeat, Order, State
 from saga.topics import CONTROL, DEAD_LETTER, HEARTBEAT, SERVICES
 
-BEAT_INTERVAL_S = 1.0
 EAGER_INTERVAL_S = 0.2
 """How often a service beats that has not yet become what it shall be: somebody waits for that."""
 EAGER_FOR_S = 10.0
@@ -60,7 +59,7 @@ class Pulse:
         clock: Clock,
         broker_forgets: bool = False,
         is_ending: Callable[[], bool] = lambda: False,
-        kill: Callable[[int, int], None] = os.kill,
+        die: Callable[[], None] = kill_self,
     ) -> None:
         self._members = members
         self._source = "-".join(members)
@@ -68,7 +67,7 @@ class Pulse:
         self._clock = clock
         self._broker_forgets = broker_forgets
         self._is_ending = is_ending
-        self._kill = kill
+        self._die = die
         self._beats = 0
         self._next_beat = clock.monotonic()
         self._heard = 0
@@ -129,7 +128,7 @@ class Pulse:
 
     def _obey(self, order: Order, dials: Dials) -> None:
         if order.kill:
-            self._kill(os.getpid(), signal.SIGKILL)
+            self._die()
         dials.obey(order)
 
     def _interval_s(self) -> float:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
-from saga.bus import Outgoing, Record, TopicPartition
+from saga.bus import Outgoing, Record
 from saga.messages import Reply, SagaMessage, TraceEvent
 
 
@@ -20,10 +20,6 @@ class Work:
     message: SagaMessage | Reply
     from_timer: bool = False
     holds_offset: bool = True
-
-    @property
-    def partition(self) -> TopicPartition:
-        return TopicPartition(self.record.topic, self.record.partition)
 
 
 class Sending(NamedTuple):

@@ -44,7 +44,9 @@ class _Cycle:
 
 
 class Worker:
-    """One member of a service's consumer group, at work as `role`. Not thread-safe: one thread calls everything."""
+    """One member of a service's consumer group, at work as `role`. One thread calls everything.
+
+    `handled`, `in_flight` and `assigned` are replaced whole, so that others may read them."""
 
     def __init__(
         self, role: Role, bus: Bus, *, dials: Dials, faults: Faults, clock: Clock, random: Random, work_limit: int
@@ -205,8 +207,8 @@ class Worker:
             self._consumer.commit(offsets)
 
     def _handle_revoked(self, gone: frozenset[TopicPartition]) -> None:
-        self._desk.forget(gone)
-        self._read[:] = [one for one in self._read if TopicPartition(one.topic, one.partition) not in gone]
+        self._desk.drop(gone)
+        self._read[:] = [one for one in self._read if one.topic_partition not in gone]
 
 
 def _message_of(record: Record) -> SagaMessage | Reply:

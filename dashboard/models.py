@@ -16,9 +16,9 @@ def random_name() -> str:
 
 
 class Board(models.Model):
-    """One row: the sequence, and the counters. Locking it puts all who write sagas in one order.
+    """One row: the sequence, and the counters. Whoever writes sagas locks it first, so that all writes have one order.
 
-    But for the relay, which writes down where a saga's message stands, and for whoever sets deadlines anew.
+    Two do not: the relay, when it notes where a saga's message stands, and whoever sets deadlines anew.
 
     Ended sagas are forgotten in the order of finishing: up to the place `forgotten` the services are being told, up to
     the place `pruned` nobody knows them any more, so `pruned` is also how many that are. `run` tells this board from

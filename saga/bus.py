@@ -21,6 +21,10 @@ class Place(NamedTuple):
     partition: int
     offset: int
 
+    @property
+    def topic_partition(self) -> TopicPartition:
+        return TopicPartition(self.topic, self.partition)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Record:
@@ -42,6 +46,10 @@ class Record:
     def place(self) -> Place:
         return Place(self.topic, self.partition, self.offset)
 
+    @property
+    def topic_partition(self) -> TopicPartition:
+        return TopicPartition(self.topic, self.partition)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outgoing:
@@ -59,7 +67,8 @@ class Producer(Protocol):
     def send(self, messages: Sequence[Outgoing]) -> list[Place]:
         """Return where each message stands, in the order given, when all are acknowledged by all in-sync replicas.
 
-        Raises BrokerUnavailable; some of the messages may then have been written all the same.
+        Raises BrokerUnavailable; some of the messages may then have been written all the same. Raises ValueError, and
+        sends nothing, if a message is too large for a broker.
         """
 
     def close(self) -> None: ...

@@ -9,7 +9,7 @@ import re
 from dataclasses import dataclass, field
 from itertools import chain
 
-from saga.errors import DefinitionError, MessageRejected
+from saga.errors import DefinitionError, MessageRejected, StepFailed
 from saga.retry import RetryPolicy
 
 CHOREOGRAPHY = "choreography"
@@ -27,7 +27,7 @@ REPLIES = "replies"
 # A name is also a topic, a database, a column's value and a label of a figure.
 _NAME = re.compile(r"[a-z][a-z0-9-]{0,31}")
 
-PATIENT = RetryPolicy(initial_s=0.5, maximum_s=4.0, maximum_attempts=6, non_retryable=frozenset({"StepFailed"}))
+PATIENT = RetryPolicy(initial_s=0.5, maximum_s=4.0, maximum_attempts=6, non_retryable=(StepFailed,))
 # A compensation may not abort, so it is tried for longer; then somebody has to look.
 PERSISTENT = RetryPolicy(initial_s=0.5, maximum_s=4.0, maximum_attempts=8)
 

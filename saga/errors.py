@@ -2,7 +2,7 @@
 
 
 class SagaError(Exception):
-    """Root of every error of this project."""
+    """Root of what can go wrong with sagas, their messages and their road; `dashboard.errors` has its refusals."""
 
 
 class DefinitionError(SagaError):
@@ -10,11 +10,11 @@ class DefinitionError(SagaError):
 
 
 class MessageRejected(SagaError):
-    """Raised when bytes from a topic are not a message that this reader understands."""
+    """Raised when a message cannot be worked on, now or ever: it is none, or names or lacks what it must not."""
 
 
 class StepFailed(SagaError):
-    """Raised when a participant cannot do a step, now or ever: a business failure. Only an undo goes on after it."""
+    """Raised when a participant cannot do a step, now or ever: a business failure. Only an undo is tried again."""
 
 
 class BrokerUnavailable(SagaError):

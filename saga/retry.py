@@ -7,15 +7,15 @@ from dataclasses import dataclass
 class RetryPolicy:
     """Exponential back-off, in seconds, up to `maximum_attempts` in one round.
 
-    `non_retryable` are names of error types for which trying again is of no use: they, and what derives from them, fail
-    the step at once.
+    `non_retryable` are the errors, derived ones included, after which trying again is of no use: they fail the step at
+    once.
     """
 
     maximum_attempts: int
     initial_s: float = 0.5
     coefficient: float = 2.0
     maximum_s: float = 30.0
-    non_retryable: frozenset[str] = frozenset()
+    non_retryable: tuple[type[Exception], ...] = ()
 
     def delay_after(self, attempt: int) -> float:
         """Return how long to wait after attempt number `attempt` (from 1) failed."""
@@ -24,7 +24,7 @@ class RetryPolicy:
 
     def is_final(self, error: Exception) -> bool:
         """Is trying again of no use after `error`?"""
-        return not self.non_retryable.isdisjoint(kind.__name__ for kind in type(error).__mro__)
+        return isinstance(error, self.non_retryable)
 
     def allows_another(self, attempt: int) -> bool:
         """May there be one more attempt after number `attempt`?"""

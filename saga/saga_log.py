@@ -72,7 +72,7 @@ class LogState:
 
     @property
     def to_undo(self) -> frozenset[str]:
-        """Return the steps to compensate, once no answer is waited for any more: one without an answer may be done."""
+        """Return the steps to compensate. One that was commanded and never answered is among them: it may be done."""
         steps = frozenset(self.done.keys() | self.undo_started.keys() | self.unanswered)
         return steps | self.failed.keys() if self.definition.compensates_failed_step else steps
 
@@ -84,7 +84,7 @@ class LogState:
 
     @property
     def to_give_again(self) -> list[LogEntry]:
-        """Return the commands of which it still counts what comes: not those to do what is about to be undone."""
+        """Return the latest commands, but for those that were answered and are about to be undone."""
         given_up = self.to_undo - self.undo_started.keys() if self.aborted is not None else frozenset()
         return [one for one in self.given if one.step not in given_up or not self.is_answered(one)]
 
@@ -114,7 +114,7 @@ def decide(state: LogState, message: SagaMessage | Reply) -> list[LogEntry]:
     return entries
 
 
-def orders(state: LogState, message: SagaMessage | Reply) -> list[Routed]:
+def commands(state: LogState, message: SagaMessage | Reply) -> list[Routed]:
     """Return the commands to give now that `message` is in the log; given twice, they do no harm.
 
     The ones that it caused, again if it comes again: the coordinator may have died before it could give them. And all

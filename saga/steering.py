@@ -68,11 +68,14 @@ class FaultRules:
 
 
 NO_FAULTS = FaultRules()
+# How often each service says that it lives, in seconds; who is silent for some of these is taken for gone.
+BEAT_INTERVAL_S = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
-    """What one instance shall do once: die at once, crash at the next such instant, fail its next attempts, forget it.
+    """What one instance shall do once: die now (`kill`), crash at an instant (`crash_at`), fail its next attempts
+    (`fail_next`), or drop such orders as it still holds (`disarm`).
 
     It names the instance, so one that is started later does not obey what it reads in the log.
     """

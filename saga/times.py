@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
-LOOK_EVERY_S = 10.0
+ASK_EVERY_S = 10.0
 
 
 def rfc3339(at: datetime) -> str:
@@ -12,7 +12,7 @@ def rfc3339(at: datetime) -> str:
 
 
 def checked(text: str) -> str:
-    """Return what looks like RFC 3339 if it is a time that there is. Raises ValueError."""
+    """Return a text if it is a time that exists: there is no 30 February. Raises ValueError."""
     datetime.fromisoformat(text)
     return text
 
@@ -47,7 +47,7 @@ class BorrowedClock:
             return
         theirs, answered_at = self._ask(), self._monotonic()
         self._shown = (theirs, (asked_at + answered_at) / 2) if theirs else None
-        self._look_at = answered_at + LOOK_EVERY_S
+        self._look_at = answered_at + ASK_EVERY_S
 
     def now(self) -> datetime:
         """Return the time in UTC. Until it was asked for, it is the host's own."""

@@ -56,7 +56,7 @@ class Office:
         self.heard.append((len(self.log), message))
         entries = saga_log.decide(self.state, message)
         self.log += entries
-        self.on_the_way += commands(saga_log.orders(self.state, message))
+        self.on_the_way += commands(saga_log.commands(self.state, message))
         return entries
 
     def run(self) -> None:

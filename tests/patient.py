@@ -28,7 +28,7 @@ class Patient:
         self.dials = Dials(lag_ms=(400, 3000))
         self.other_dials = Dials(lag_ms=(400, 3000))
         self.condition = Condition("running", "", BUSY)
-        self.killed: list[tuple[int, int]] = []
+        self.deaths = 0
         self.is_ending = False
         self.broker_forgets = False
 
@@ -48,8 +48,11 @@ class Patient:
             clock=self.clock,
             broker_forgets=self.broker_forgets,
             is_ending=lambda: self.is_ending,
-            kill=lambda pid, number: self.killed.append((pid, number)),
+            die=self._die,
         )
+
+    def _die(self) -> None:
+        self.deaths += 1
 
     def tell(self, *said: Control) -> None:
         for each in said:

@@ -105,7 +105,7 @@ class World:
     def _coordinate(self, message: SagaMessage | Reply) -> None:
         self.log += saga_log.decide(saga_log.replay(self.log), message)
         state = saga_log.replay(self.log)
-        for order in saga_log.orders(state, message):
+        for order in saga_log.commands(state, message):
             self._post(order)
         if isinstance(message, SagaMessage) and message.action is Action.UNDO and not state.end:
             self._say(Said(Kind.UNDOING, 1, AT, {"reason": message.reason}), message, service=COORDINATOR)

@@ -45,7 +45,8 @@ def _note(run_dir: Path, name: str) -> Path:
 
 def main() -> None:
     name = sys.argv[1]
-    run_dir = Path(os.environ.get("VAR_DIR") or "var") / "run"
+    var_dir = Path(os.environ.get("VAR_DIR") or Path(__file__).resolve().parents[1] / "var").expanduser()
+    run_dir = var_dir / "run"
     is_well = answers(os.environ.get("PORT") or "8000") if name == "web" else is_alive(run_dir, name)
     sys.exit(0 if is_well else 1)
 

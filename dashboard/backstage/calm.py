@@ -26,17 +26,17 @@ class Calm:
     def __init__(self, bus: Bus) -> None:
         self._bus = bus
         self._ends: Mapping[TopicPartition, int] = {}
-        self._places: deque[int] = deque(maxlen=ROUNDS + 1)
+        self._ended: deque[int] = deque(maxlen=ROUNDS + 1)
 
-    def place(self) -> int:
-        """Return up to which place in the order of finishing it is calm, as far as is known; look, and it gets higher.
+    def up_to(self) -> int:
+        """Return up to which saga, in the order of finishing, it is calm; 0 if that is not known yet.
 
-        Raises BrokerUnavailable, DatabaseError.
+        Each look can make it later ones. Raises BrokerUnavailable, DatabaseError.
         """
         if all(self._has_passed(group) for group in _READ_BY):
-            self._places.append(Board.current().ended)
+            self._ended.append(Board.current().ended)
             self._ends = self._bus.end_offsets((*SAGA_TOPICS, TRACE, DEAD_LETTER))
-        return self._places[0] if len(self._places) > ROUNDS else 0
+        return self._ended[0] if len(self._ended) > ROUNDS else 0
 
     def _has_passed(self, group: str) -> bool:
         """Has a group committed all that was in its topics when the round began?"""

@@ -7,7 +7,7 @@ from dashboard.readmodel import clock
 from dashboard.readmodel.clock import utc_now
 from dashboard.readmodel.overdue import count_anew, overdue
 from dashboard.readmodel.rows import state_of
-from saga.bus import Bus, Place, TopicPartition
+from saga.bus import Bus, Place
 from saga.messages import Kind, Trace, TraceEvent, User
 from saga.topics import TRACE
 
@@ -41,7 +41,7 @@ class Deadlines:
         if not self._last:
             return True
         read_up_to = self._bus.committed_offsets(GROUP, [TRACE])
-        return all(place.offset < read_up_to.get(TopicPartition(*place[:2]), 0) for place in self._last)
+        return all(place.offset < read_up_to.get(place.topic_partition, 0) for place in self._last)
 
 
 def _stuck(saga: Saga, deadline_s: float) -> Trace:

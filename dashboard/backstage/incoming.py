@@ -15,7 +15,7 @@ from saga.topics import SERVICES
 
 # PostgreSQL keeps no longer value in an index; real ones are a tenth of this.
 MAX_SLOTS_BYTES = 2_000
-SOURCE = "projector"
+READER = "projector"
 
 M = TypeVar("M", Trace, DeadLetter, Heartbeat)
 
@@ -34,7 +34,7 @@ def read(
             elif isinstance(message, Heartbeat):
                 _check_service(message.service)
         except MessageRejected as rejection:
-            unreadable.append(reports.dead_letter(record, service=SOURCE, reason=str(rejection), at=utc_now()))
+            unreadable.append(reports.dead_letter(record, service=READER, reason=str(rejection), at=utc_now()))
         else:
             yield message, record
 

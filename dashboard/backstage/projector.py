@@ -48,7 +48,7 @@ class Projector:
             project(traces, letters)
             self._board_changed()
         tell_letters(self._producer, unreadable)
-        self._consumer.commit({TopicPartition(r.topic, r.partition): r.offset + 1 for r in records})
+        self._consumer.commit({record.topic_partition: record.offset + 1 for record in records})
         return True
 
     def close(self) -> None:

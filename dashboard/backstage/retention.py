@@ -48,15 +48,15 @@ class Policy(NamedTuple):
     def last_to_forget(self, ended: Iterable[tuple[int, str]], *, newest: int, now: datetime) -> int:
         """Return the last place to forget, 0 if there is none.
 
-        `ended` are (place, time) in the order of finishing, of which nobody has been forgotten; `newest` is the last
-        place of all. One that is to be kept keeps those behind it.
+        `ended` are (finished, time) in the order of finishing, of which nobody has been forgotten; `newest` is the last
+        of all to finish. One that is to be kept keeps those behind it.
         """
         oldest = rfc3339(now - timedelta(days=self.days)) if self.days else ""
         last = 0
-        for place, at in ended:
-            if at >= oldest and not (self.sagas and place <= newest - self.sagas):
+        for finished, at in ended:
+            if at >= oldest and not (self.sagas and finished <= newest - self.sagas):
                 break
-            last = place
+            last = finished
         return last
 
     @property
@@ -101,15 +101,15 @@ class Retention:
         if not self._last_due(board, of=1):
             self._calm = Calm(self._bus)
             return _delete_old_letters(self._policy.days)
-        calm = self._calm.place()
+        calm = self._calm.up_to()
         return calm > board.forgotten and self._mark(calm)
 
     def _last_due(self, board: Board, *, of: int) -> int:
-        """Return the last place that is due of so many, 0 if the first is not."""
+        """Return which is the last to finish of so many that are due, 0 if the first is not."""
         rows = _between(board.forgotten, board.ended).order_by("finished")[:of]
         # By the clock of the dashboard; those of the services may be anywhere.
         times = rows.values_list("finished", "progress_at", "started_at")
-        ended = ((place, progress or started) for place, progress, started in times)
+        ended = ((finished, progress or started) for finished, progress, started in times)
         return self._policy.last_to_forget(ended, newest=board.ended, now=clock.now())
 
     @transaction.atomic
@@ -155,7 +155,7 @@ class Retention:
 
 def _are_before(offsets: Mapping[TopicPartition, int], places: Iterable[Place]) -> bool:
     """Are all of these places below the offsets? The topic may have more partitions than it needs."""
-    return all(offsets.get(TopicPartition(place.topic, place.partition), 0) > place.offset for place in places)
+    return all(offsets.get(place.topic_partition, 0) > place.offset for place in places)
 
 
 def _between(after: int, up_to: int) -> QuerySet[Saga]:

@@ -6,12 +6,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from dashboard.readmodel.services import GONE
-from saga.steering import Heartbeat
+from saga.steering import BEAT_INTERVAL_S, Heartbeat
 
-BEAT_INTERVAL_S = 1.0
 SILENT_AFTER_S = 3 * BEAT_INTERVAL_S
 FORGET_AFTER_S = 30.0
-ENDED = "ended"
+INSTANCE_ENDED = "ended"
 
 
 @dataclass(slots=True)
@@ -55,7 +54,7 @@ class Watch:
         with self._lock:
             known = [one for (name, _), one in self._instances.items() if name == service]
         dead_pid = self._dead_pid(service, process)
-        beating = [one for one in known if now - one.heard_at <= SILENT_AFTER_S and one.beat.state != ENDED]
+        beating = [one for one in known if now - one.heard_at <= SILENT_AFTER_S and one.beat.state != INSTANCE_ENDED]
         alive = [one for one in beating if one.beat.pid != dead_pid]
         recent = [one for one in known if now - one.heard_at <= FORGET_AFTER_S]
         gone = [one for one in recent if one not in alive and not _is_replaced(one, alive)]
@@ -74,7 +73,7 @@ class Watch:
         }
 
     def _forget_before(self, then: float) -> None:
-        """Forget who has been silent since, but the last of each service: it tells for how long that one is gone."""
+        """Forget who was silent since `then`, but the last one of each service: it tells since when that is gone."""
         newest: dict[str, float] = {}
         for (service, _), one in self._instances.items():
             newest[service] = max(one.heard_at, newest.get(service, one.heard_at))
@@ -131,12 +130,12 @@ def _absent(known: list[_Instance]) -> tuple[str, str]:
     if not known:
         return "starting", "not heard of yet"
     last = max((one.beat for one in known), key=lambda beat: beat.at)
-    return "gone", f"{'ended at' if last.state == ENDED else 'silent since'} {last.at[11:19]} UTC"
+    return "gone", f"{'ended at' if last.state == INSTANCE_ENDED else 'silent since'} {last.at[11:19]} UTC"
 
 
 def _losses(alive: list[_Instance], gone: list[_Instance]) -> str:
     """While others go on, the silence of one shows nowhere else. One that ended in order is not missed."""
-    lost = sum(one.beat.state != ENDED for one in gone)
+    lost = sum(one.beat.state != INSTANCE_ENDED for one in gone)
     return f"{lost} of {lost + len(alive)} instances went silent, the others go on" if lost else ""
 
 

@@ -3,13 +3,12 @@
 import json
 from typing import Any
 
+from dashboard.backstage.health import Report
 from dashboard.readmodel.board import View, without_steps
 from dashboard.readmodel.clock import utc_now
 
-Health = list[dict[str, Any]]
 
-
-def view(kind: str, view: View, *, trace: bool, health: Health, resumed: bool = False) -> str:
+def view(kind: str, view: View, *, trace: bool, health: Report, resumed: bool = False) -> str:
     """Return a snapshot or a delta, for somebody who traces or does not. `resumed`: it answers a `resume`."""
     frame = {
         "type": kind,
@@ -31,7 +30,7 @@ def older(rows: list[dict[str, Any]], older: int | None, *, before: int, trace: 
     return _json({"type": "page", "before": before, "sagas": shown, "older": older})
 
 
-def health(seq: int, health: Health, *, resumed: bool = False) -> str:
+def health(seq: int, health: Report, *, resumed: bool = False) -> str:
     """Return how all parts are; with `resumed`, that nothing has changed since the moment that a `resume` named."""
     return _json({"type": "health", "seq": seq, "health": health} | _answer(resumed))
 

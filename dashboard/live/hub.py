@@ -196,7 +196,7 @@ class Hub:
             return False
         self._seq = view.seq
         if view.is_cut:
-            self._changed.set()  # of the rest nobody tells
+            self._changed.set()  # nobody else wakes us for the rest
         await self._tell_view(view)
         return bool(view.sagas)
 

@@ -96,7 +96,7 @@ _BY_SLUG = {story.slug: story for stories in STORIES.values() for story in stori
 
 
 def named(slug: str) -> Story:
-    """Raises BadRequest for an unknown one."""
+    """Return the story of this slug. Raises BadRequest if there is none."""
     if slug not in _BY_SLUG:
         raise BadRequest(f"there is no story {slug!r}")
     return _BY_SLUG[slug]

@@ -8,7 +8,7 @@ from pytest_django import DjangoAssertNumQueries
 
 from consumers.clock import ServerClock
 from dashboard.readmodel import clock
-from saga.times import LOOK_EVERY_S, BorrowedClock, rfc3339
+from saga.times import ASK_EVERY_S, BorrowedClock, rfc3339
 
 HERE = datetime(2026, 1, 1, 11, tzinfo=UTC)
 THERE = datetime(2026, 1, 1, 12, tzinfo=UTC)
@@ -59,7 +59,7 @@ def test_nobody_is_asked_again_at_once(distant: Distant) -> None:
 
 def test_after_a_while_it_is_asked_again(distant: Distant) -> None:
     distant.borrowed.look()
-    distant.seconds += LOOK_EVERY_S
+    distant.seconds += ASK_EVERY_S
     distant.shows = THERE + timedelta(hours=1)
     distant.borrowed.look()
     assert distant.borrowed.now() == THERE + timedelta(hours=1, seconds=1)

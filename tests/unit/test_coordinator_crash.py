@@ -64,7 +64,7 @@ def undisturbed() -> list[LogEntry]:
     while messages:
         message = messages.pop(0)
         entries += saga_log.decide(saga_log.replay(entries), message)
-        for routed in saga_log.orders(saga_log.replay(entries), message):
+        for routed in saga_log.commands(saga_log.replay(entries), message):
             assert isinstance(routed.message, SagaMessage)
             outcome = Outcome.FAILED if routed.message.step == "hotel" else Outcome.DONE
             is_do = routed.message.action is Action.DO

@@ -85,13 +85,13 @@ def test_work_of_a_partition_that_went_to_others_is_forgotten() -> None:
     kept = work_at(SECOND, 0)
     desk.schedule(work_at(FIRST, 0), due=1.0)
     desk.schedule(kept, due=2.0)
-    desk.forget({FIRST})
+    desk.drop({FIRST})
     assert (len(desk), desk.next_due(), desk.take_due(9.0)) == (1, 2.0, [kept])
 
 
 def test_forgetting_a_partition_that_was_never_seen_changes_nothing() -> None:
     desk = desk_with(at(FIRST, 0))
-    desk.forget({SECOND})
+    desk.drop({SECOND})
     assert len(desk) == 1
 
 
@@ -133,7 +133,7 @@ class DeskMachine(RuleBasedStateMachine):
     @rule(partition=st.sampled_from(PARTITIONS))
     def forget(self, partition: TopicPartition) -> None:
         """The partition goes; when it comes back, it begins where it was committed."""
-        self.desk.forget({partition})
+        self.desk.drop({partition})
         self.unfinished[partition] = []
         self.next_offset[partition] = self.committed[partition]
 

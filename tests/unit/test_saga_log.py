@@ -16,7 +16,7 @@ class TestInOrder:
     def test_a_saga_begins_with_its_first_step(self) -> None:
         office = Office()
         assert lines(office.hear(start())) == ["start saga", "start step car"]
-        [(topic, message)] = saga_log.orders(office.state, start())
+        [(topic, message)] = saga_log.commands(office.state, start())
         assert (topic, message) == ("car", command("car", hop=1))
 
     def test_a_step_that_is_done_starts_the_next_one_with_its_result(self) -> None:
@@ -24,7 +24,7 @@ class TestInOrder:
         office.hear(start())
         done = reply(command("car", hop=1), Outcome.DONE)
         assert lines(office.hear(done)) == ["end step car", "start step hotel"]
-        assert commands(saga_log.orders(office.state, done)) == [command("hotel", hop=3)]
+        assert commands(saga_log.commands(office.state, done)) == [command("hotel", hop=3)]
 
     def test_when_the_last_step_is_done_the_saga_is_completed(self) -> None:
         assert lines(worked().log) == [
@@ -116,7 +116,7 @@ class TestByHand:
     def test_a_roll_back_asks_nobody_again_to_do_what_it_takes_back(self) -> None:
         office = Office()
         office.hear(start())
-        assert names(commands(saga_log.orders(office.state, roll_back()))) == [("do", "car")]
+        assert names(commands(saga_log.commands(office.state, roll_back()))) == [("do", "car")]
         office.on_the_way.clear()
         office.hear(roll_back())
         assert names(office.on_the_way) == [("undo", "car")]

@@ -165,7 +165,10 @@ class Member(Reader, ConsumerRebalanceListener):
         self._commit_owed()
 
     def _commit_owed(self) -> None:
-        """What stays through a rebalance is not delivered again, so its commit must not be lost either."""
+        """Commit what is owed of the partitions that are held.
+
+        What a rebalance refuses stays owed: a partition that stays through it is not delivered again.
+        """
         # A broker lets any member commit any partition; one that has gone could be set back below its new owner.
         mine = {tp: at for tp, at in self._owed.items() if tp in self._assigned}
         if not mine:

@@ -23,7 +23,7 @@ class BusProducer:
         self._acknowledge_s = acknowledge_s
 
     def send(self, messages: Sequence[Outgoing]) -> list[Place]:
-        """See `saga.bus.Producer`. Raises ValueError, and sends nothing, if a message is too large for a broker."""
+        """See `saga.bus.Producer`."""
         self._origin.require()
         if not messages:  # to flush wakes the library's thread
             return []
