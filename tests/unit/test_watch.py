@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from consumers.pulse import BEAT_INTERVAL_S
 from dashboard.backstage.watch import FORGET_AFTER_S, SILENT_AFTER_S, Watch
 from tests.dash_factories import beat
 
@@ -67,10 +68,12 @@ def test_silence_makes_a_service_gone_and_tells_since_when(watch: Watch, clock: 
     assert (gone["in_flight"], gone["partitions"]) == (0, 0)
 
 
-def test_an_instance_is_not_given_up_before_it_missed_three_beats(watch: Watch, clock: Clock) -> None:
+def test_an_instance_is_given_up_when_it_missed_three_beats_of_its_own_pace(watch: Watch, clock: Clock) -> None:
     watch.hear(beat())
-    clock.now += SILENT_AFTER_S
+    clock.now += 3 * BEAT_INTERVAL_S
     assert view(watch)["state"] == "running"
+    clock.now += 0.1
+    assert view(watch)["state"] == "gone"
 
 
 def test_a_service_long_silent_is_still_gone(watch: Watch, clock: Clock) -> None:
