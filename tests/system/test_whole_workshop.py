@@ -1,4 +1,4 @@
-"""What must outlive the death of any part of the workshop, and that nothing outlives its end: these tests come last."""
+"""What a start tells, what must outlive any part's death, and that nothing outlives the end: these tests come last."""
 
 import os
 
@@ -19,6 +19,11 @@ def is_alive(pid: int) -> bool:
     except ProcessLookupError:
         return False
     return True
+
+
+def test_a_start_tells_in_one_line_where_the_page_is(workshop: LiveWorkshop) -> None:
+    told = [line for line in workshop.output if workshop.url in line]
+    assert told == [f"Saga Workshop is ready: {workshop.url}/"]
 
 
 def test_sagas_under_way_survive_the_death_of_everything(workshop: LiveWorkshop) -> None:
