@@ -1,12 +1,19 @@
 """What the supervisor decides, without any process."""
 
+import asyncio
+import re
+from collections.abc import Coroutine
+from pathlib import Path
+from typing import Any
+
 import pytest
 
 from saga.topics import SERVICES
 from workshop.processes import SERVICE_PROCESSES, services_of
-from workshop.supervisor.child import GRACE_S
+from workshop.supervisor import spec
+from workshop.supervisor.child import GRACE_S, Child
 from workshop.supervisor.output import LONGEST_LINE, LineCutter
-from workshop.supervisor.spec import STEADY_S, count_deaths, restart_delay
+from workshop.supervisor.spec import BACKOFF_S, STEADY_S, ProcessSpec, count_deaths, restart_delay
 from workshop.web_server import LAST_ANSWERS_S
 
 
@@ -23,6 +30,35 @@ def test_every_service_runs_in_exactly_one_process() -> None:
 @pytest.mark.parametrize(("lived_s", "deaths"), [(0.0, 4), (STEADY_S - 0.1, 4), (STEADY_S, 1)], ids=str)
 def test_a_process_that_lived_long_is_forgiven(lived_s: float, deaths: int) -> None:
     assert count_deaths(3, lived_s=lived_s) == deaths
+
+
+@pytest.mark.parametrize(
+    ("steady_s", "pauses"),
+    [
+        pytest.param(STEADY_S, [*BACKOFF_S, BACKOFF_S[-1]], id="at once"),
+        pytest.param(0.0, 6 * [BACKOFF_S[0]], id="after it lived long"),
+    ],
+)
+async def test_who_dies_each_time_is_started_again_after_the_pause_that_is_told(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, steady_s: float, pauses: list[float]
+) -> None:
+    waited: list[float] = []
+    said: list[str] = []
+
+    async def wait_no_time(waiting: Coroutine[Any, Any, Any], pause_s: float) -> None:
+        waiting.close()
+        waited.append(pause_s)
+        if len(waited) == len(pauses):
+            child.kill()
+        raise TimeoutError
+
+    monkeypatch.setattr(asyncio, "wait_for", wait_no_time)
+    monkeypatch.setattr(spec, "STEADY_S", steady_s)
+    ghost = ProcessSpec(name="ghost", argv=(str(tmp_path / "not there"),))
+    child = Child(ghost, say=lambda _, line: said.append(line), on_change=lambda: None, pass_fds=())
+    await child.keep_alive()
+    assert waited == pauses
+    assert [float(told) for told in re.findall(r"started again in (\S+) s", "\n".join(said))] == pauses
 
 
 @pytest.mark.parametrize(
