@@ -17,6 +17,8 @@ from workshop.web_server import LAST_ANSWERS_S
 ROOT = Path(__file__).parents[2]
 TEXT = (ROOT / "docker-compose.yaml").read_text()
 FILE: dict[str, Any] = yaml.safe_load(TEXT)
+DOCKERFILE = (ROOT / "Dockerfile").read_text()
+STAGES = re.split(r"^FROM ", DOCKERFILE, flags=re.M)[1:]
 ALL: dict[str, dict[str, Any]] = FILE["services"]
 ONCE = {"migrate", "secrets"}
 LASTING = {name: service for name, service in ALL.items() if name not in ONCE}
@@ -50,8 +52,26 @@ def test_what_is_ours_is_asked_of_no_registry(service: dict[str, Any]) -> None:
 
 
 def test_the_image_is_built_on_a_release() -> None:
-    bases = re.findall(r"^(?:ARG PYTHON=|FROM )(\S+)", (ROOT / "Dockerfile").read_text(), re.M)
+    bases = re.findall(r"^(?:ARG PYTHON=|FROM )(\S+)", DOCKERFILE, re.M)
     assert [base for base in bases if base != "$PYTHON"] == ["python:3.13.11-slim-bookworm"]
+
+
+def test_what_is_needed_to_make_the_image_does_not_stay_in_it() -> None:
+    assert len(STAGES) > 1
+    assert not re.search(r"\b(pip|apt|apt-get|uv)\b", STAGES[-1])
+
+
+def test_everything_that_a_run_needs_is_in_the_image_and_no_more_is_given_to_its_making() -> None:
+    rooms = {path.parent.name for path in ROOT.glob("*/__init__.py")}
+    copied = set(re.findall(r"^COPY (?!--from)(\S+) \S+$", STAGES[-1], re.M))
+    given = set(re.findall(r"^!(\S+)$", (ROOT / ".dockerignore").read_text(), re.M))
+    assert copied == {"manage.py", "templates", "static", *rooms}
+    assert given == {"requirements.txt", *copied}
+
+
+def test_nobody_is_root_in_the_image() -> None:
+    [*_, user] = re.findall(r"^USER (\S+)$", STAGES[-1], re.M)
+    assert user.partition(":")[0] not in ("root", "0")
 
 
 @pytest.mark.parametrize("service", LASTING.values(), ids=LASTING)
@@ -103,7 +123,7 @@ def test_the_settings_are_known_and_right_together() -> None:
 
 
 def test_who_listens_to_everybody_has_a_password_that_was_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    [host] = re.findall(r"^ENV .*\bHOST=(\S+)", (ROOT / "Dockerfile").read_text(), re.M)
+    [host] = re.findall(r"^ENV .*\bHOST=(\S+)", DOCKERFILE, re.M)
     monkeypatch.setenv("INSTRUCTOR_PASSWORD", "")
     make_missing(tmp_path)
     assert broken_rules(Config(host=host), WEB_RULES)
