@@ -1,7 +1,11 @@
 """With Trace Mode off, the server does not even send the steps."""
 
+from contextlib import AsyncExitStack
+from typing import Any
+
 import pytest
 
+from dashboard.live import frames, hub
 from tests.dash_factories import accept, finish, life_of, no_progress, say, stuck_undo, way_back_of
 from tests.dash_socket import Server, shows
 
@@ -80,3 +84,29 @@ async def test_switching_holds_for_what_comes_after(server: Server) -> None:
         await other.until(shows(saga_id, status="completed"))
     assert page.knows_no_steps
     assert other.rows()[saga_id]["steps"][0]["status"] == "done"
+
+
+async def test_a_change_is_encoded_once_for_all_who_trace_and_once_for_all_others(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    encoded: list[tuple[str, bool]] = []
+
+    def encode(kind: str, view: Any, *, trace: bool, **more: Any) -> str:
+        encoded.append((kind, trace))
+        return as_ever(kind, view, trace=trace, **more)
+
+    as_ever = frames.view
+    monkeypatch.setattr(frames, "view", encode)
+    monkeypatch.setattr(hub, "QUIET_CHECK_S", 3600)  # so it looks once, when it is told
+    [saga_id] = await server.do(accept)
+    async with AsyncExitStack() as opened:
+        queries = ["", "", "", "?trace=off", "?trace=off"]
+        pages = [await opened.enter_async_context(server.page(query)) for query in queries]
+        for page in pages:
+            await page.next()
+        encoded.clear()
+        await server.do(finish, saga_id)
+        await server.nudge()
+        for page in pages:
+            await page.until(shows(saga_id, status="completed"))
+    assert sorted(encoded) == [("delta", False), ("delta", True)]
