@@ -10,6 +10,7 @@ from django.test import Client
 from dashboard.readmodel import services
 from dashboard.web import audit, instructor
 from dashboard.web.buckets import Buckets
+from tests import dash_instructor
 from tests.dash_factories import accept
 from tests.dash_refusals import JSON, token
 
@@ -109,6 +110,19 @@ def test_every_act_is_told(
     getattr(browser, method)(address, body, content_type=JSON)
     assert told(lines) == [line]
     assert lines[0].who == ("instructor" if has_login else "anybody")
+
+
+@pytest.mark.parametrize("may", [True, False], ids=["done", "refused"])
+@pytest.mark.parametrize("act", dash_instructor.ACTS)
+def test_whatever_only_the_instructor_may_do_is_one_line(
+    browser: Client, lines: list[logging.LogRecord], act: str, may: bool
+) -> None:
+    if may:
+        log_in(browser)
+    lines.clear()
+    answer = dash_instructor.do(browser, act)
+    assert [line.rpartition(": ")[2] for line in told(lines)] == [f"{answer.status_code} {answer.reason_phrase}"]
+    assert (answer.status_code == 401) is not may
 
 
 @pytest.mark.parametrize("act", ["retry", "roll-back"])
