@@ -1,6 +1,7 @@
 """How web processes and projectors reach each other: inside one process, or over Redis."""
 
 import time
+from collections.abc import Callable
 from typing import Any
 
 from workshop.config import Config
@@ -25,9 +26,10 @@ class RedisProbe:
 
     def __init__(self, url: str) -> None:
         import redis
+        from redis.retry import Retry
 
         self._error = redis.RedisError
-        self._client = redis.Redis.from_url(url, socket_timeout=ANSWER_S, **_patience())
+        self._client = redis.Redis.from_url(url, socket_timeout=ANSWER_S, **_patience(Retry))
         self._asked_at = float("-inf")
         self._trouble = ""
 
@@ -47,13 +49,18 @@ class RedisProbe:
 
 
 def _host(url: str) -> dict[str, Any]:
+    from redis.asyncio.retry import Retry
+
     # None: a silence of any length is normal on a subscription. That somebody is there, the health check asks.
-    return {"address": url, "socket_timeout": None, "health_check_interval": 10, "socket_keepalive": True} | _patience()
+    silence = {"socket_timeout": None, "health_check_interval": 10, "socket_keepalive": True}
+    return {"address": url} | silence | _patience(Retry)
 
 
-def _patience() -> dict[str, Any]:
-    """Once more at once, on a new connection: whoever waits longer holds up a request."""
+def _patience(retry: Callable[..., Any]) -> dict[str, Any]:
+    """Once more at once, on a new connection: whoever waits longer holds up a request.
+
+    Clients with asyncio and without have a `retry` of their own each; with the other's, nothing is tried again.
+    """
     from redis.backoff import NoBackoff
-    from redis.retry import Retry
 
-    return {"socket_connect_timeout": ANSWER_S, "retry": Retry(NoBackoff(), 1)}
+    return {"socket_connect_timeout": ANSWER_S, "retry": retry(NoBackoff(), 1)}
