@@ -3,6 +3,7 @@
 import os
 import signal
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -76,3 +77,19 @@ def test_what_cannot_be_loaded_is_told_and_tried_again(
     assert "it cannot be started: loading broken has failed" in run.told("ann has ended")
     broken.write_text("")
     run.shows("ann | up")
+
+
+def test_what_a_killed_run_leaves_is_below_its_directory_and_gone_with_the_next(
+    copy: Program, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    left: list[set[Path]] = []
+    with TemporaryDirectory() as room:  # of a short name, as a socket needs
+        monkeypatch.setenv("TMPDIR", str(tmp_path))
+        for _ in range(2):
+            run = Run(Path(room)).start(copy("ann", WAIT))
+            run.shows("ann | up")
+            run.process.kill()
+            run.process.wait()
+            left.append(set(run.room.glob("pymp-*")))
+    assert (len(left[0]), len(left[1]), left[0] & left[1]) == (1, 1, set())
+    assert list(tmp_path.glob("pymp-*")) == []

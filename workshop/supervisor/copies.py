@@ -9,14 +9,20 @@ import asyncio
 import multiprocessing
 import os
 import runpy
+import shutil
 import sys
+import tempfile
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from multiprocessing.connection import Connection
 from multiprocessing.context import ForkServerProcess
+from pathlib import Path
 
 _AROUND = "workshop.supervisor.fork_server"
+# The library keeps the fork server's socket in a temporary directory, and deletes that unless it is killed.
+_LEFT = "pymp-*"
+_LONGEST_DIRECTORY = 107 - len("/pymp-01234567/listener-01234567")
 
 # One thread for all that is asked of the library: it does not expect two, and a start may take as long as the loading.
 _thread = ThreadPoolExecutor(1, "copies")
@@ -47,6 +53,18 @@ class Copy:
         self._process.close()
         assert status is not None
         return status
+
+
+def keep_below(directory: Path) -> None:
+    """Let what the library needs on the disk lie below `directory`, and delete what one that was killed has left.
+
+    Where the name of a socket there would be too long, it stays in the system's temporary directory.
+    """
+    for left in directory.glob(_LEFT):
+        shutil.rmtree(left, ignore_errors=True)
+    if len(os.fsencode(directory)) <= _LONGEST_DIRECTORY:
+        directory.mkdir(parents=True, exist_ok=True)
+        tempfile.tempdir = os.fspath(directory)
 
 
 async def start_copy(

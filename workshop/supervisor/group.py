@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from workshop.supervisor.child import Child, Say
+from workshop.supervisor.copies import keep_below
 from workshop.supervisor.processes_file import write_processes
 from workshop.supervisor.spec import ProcessSpec
 
@@ -34,6 +35,7 @@ class Supervisor:
     async def run(self, meanwhile: Coroutine[Any, Any, None] | None = None, *, stop_with_starter: bool = False) -> None:
         """Return when every process has ended. `meanwhile` runs beside them, and is given up when they are stopped."""
         self._listen_to_signals()
+        keep_below(self._processes_file.parent)
         async with asyncio.TaskGroup() as tasks:
             for child in self._children:
                 tasks.create_task(child.keep_alive())
