@@ -16,8 +16,8 @@ ANSWERS = {
     "half a line": b"HTTP/1.0",
     "no JSON": b"HTTP/1.0 503 Service Unavailable\r\n\r\noh",
     "other JSON": b"HTTP/1.0 503 Service Unavailable\r\n\r\n{}",
+    "a refusal that names nothing": b'HTTP/1.0 503 Service Unavailable\r\n\r\n{"dependencies": []}',
 }
-
 
 PARTS = {
     "one": ([("database", True, ""), ("broker", False, "no answer")], "broker (no answer)"),
