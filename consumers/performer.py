@@ -143,8 +143,10 @@ class Performer:
         return self._ledger.record(changes) if changes else {}
 
     def _say_again_at(self, work: Work) -> str | None:
-        """Return when it shall be said again, should this worker die before it is said: what the timer brought nobody
-        sends again. None for what has an offset."""
+        """Return when it shall be said again, should this worker die before it is said; None if it comes again anyway.
+
+        That is what has an offset. What the timer brought nobody sends again.
+        """
         return self._clock.now(in_s=LOOK_EVERY_S) if work.from_timer else None
 
     def _fulfil(self, task: _Task) -> None:

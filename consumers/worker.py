@@ -46,7 +46,8 @@ class _Cycle:
 class Worker:
     """One member of a service's consumer group, at work as `role`. One thread calls everything.
 
-    `handled`, `in_flight` and `assigned` are replaced whole, so that others may read them."""
+    `handled`, `in_flight` and `assigned` are replaced whole, so that others may read them.
+    """
 
     def __init__(
         self, role: Role, bus: Bus, *, dials: Dials, faults: Faults, clock: Clock, random: Random, work_limit: int
