@@ -3,11 +3,13 @@
 import json
 import os
 import signal
+import subprocess
+import sys
 import urllib.error
 import urllib.request
 from collections import defaultdict
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +17,10 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from saga.event_lines import LOGGER
+from tests.environment import without_settings
 from tests.eventually import eventually
 from tests.lacking import give_up
-from tests.live import ENDS, PATIENCE_S, LiveWorkshop
+from tests.live import ENDS, PATIENCE_S, ROOT, LiveWorkshop
 from tests.stack import CannotStart, OpenPage, RedisServer, open_page, postgres_server
 
 
@@ -136,16 +139,34 @@ def test_pages_miss_nothing_while_redis_is_away_and_after_it(
         shows_ends_of(opened_while_away, afterwards)
 
 
-def test_a_projector_that_hangs_is_named_and_afterwards_nothing_is_missing(
+@contextmanager
+def hanging(workshop: LiveWorkshop, *names: str) -> Iterator[None]:
+    """Let these processes stand still for a while."""
+    pids = [workshop.processes()[name]["pid"] for name in names]
+    for pid in pids:
+        os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        for pid in pids:
+            os.kill(pid, signal.SIGCONT)
+
+
+def unhealthy(workshop: LiveWorkshop) -> set[str]:
+    """Return the names of the processes that do not pass the health check of their containers."""
+    place = without_settings() | {"VAR_DIR": str(workshop.var_dir), "PORT": str(workshop.port)}
+    check = (sys.executable, "-m", "workshop.alive")
+    return {name for name in workshop.processes() if subprocess.run((*check, name), cwd=ROOT, env=place).returncode}
+
+
+def test_processes_that_hang_are_found_out_and_afterwards_nothing_is_missing(
     workshop: LiveWorkshop, page: OpenPage
 ) -> None:
-    projector = workshop.processes()["projector"]["pid"]
-    os.kill(projector, signal.SIGSTOP)
-    try:
+    with hanging(workshop, "projector", "notifier"):
         eventually(lambda: "projector" in not_ready(workshop), within_s=PATIENCE_S)
         accepted = workshop.onboard(5)
-    finally:
-        os.kill(projector, signal.SIGCONT)
+        eventually(lambda: unhealthy(workshop) == {"projector", "notifier"}, within_s=PATIENCE_S)
+    eventually(lambda: not unhealthy(workshop), within_s=PATIENCE_S)
     shows_ends_of(page, accepted)
     eventually(workshop.is_up, within_s=PATIENCE_S)
     assert workshop.broken_invariants() == []
