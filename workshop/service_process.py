@@ -10,7 +10,7 @@ from consumers.dials import Dials
 from consumers.faults import Faults
 from consumers.ledger import Ledger
 from consumers.log_store import SagaLogStore
-from consumers.participants import PARTICIPANTS
+from consumers.participants import PARTICIPANTS, notifier
 from consumers.performer import Performer
 from consumers.pulse import Condition, Hosted, Pulse
 from consumers.role import Role
@@ -20,23 +20,41 @@ from workshop import alive
 from workshop.config import Config
 from workshop.kafka_bus import KafkaBus
 from workshop.links import with_bus
+from workshop.loop import Loop
+from workshop.mail_probe import LOOK_EVERY_S, MailProbe
 from workshop.processes import services_of
 
 STOP_CHECK_S = 0.1
 
 
 class _Service:
-    """One service of the process: its dials, and the loop that its worker runs in."""
+    """One service of the process: its dials, and the loops of its worker and, if it has one, of its mail probe."""
 
     def __init__(self, name: str, config: Config) -> None:
         self._name = name
         self._config = config
         self._clock = ServerClock(name)
         self.dials = Dials(lag_ms=config.lag_ms)
-        self.loop = with_bus(config, name, self._open_worker, may_run=self._may_run, after_cycle=self._clock.look)
+        self._loop = with_bus(config, name, self._open_worker, may_run=self._may_run, after_cycle=self._clock.look)
+        self._mail = _mail_loop(config) if name == notifier.NAME else None
+
+    def start(self) -> threading.Thread:
+        """Return the thread of the worker."""
+        if self._mail:
+            self._mail.start()
+        return self._loop.start()
+
+    def stop(self) -> None:
+        if self._mail:
+            self._mail.stop()
+        self._loop.stop()
 
     def condition(self) -> Condition:
-        return Condition(self.loop.state, self.loop.detail, self.loop.part)
+        """Return how the worker is. It is in trouble as well where it works, and nobody would take its e-mails."""
+        told = self._loop
+        if told.state == "running" and self._mail and self._mail.state == "failing":
+            told = self._mail
+        return Condition(told.state, told.detail, self._loop.part)
 
     def _open_worker(self, bus: KafkaBus) -> Worker:
         self._clock.look()
@@ -66,6 +84,13 @@ class _Service:
         return self.dials.running
 
 
+def _mail_loop(config: Config) -> Loop[MailProbe] | None:
+    if not config.email_host:
+        return None
+    probe = MailProbe(config.email_host, config.email_port)
+    return Loop("mail server", lambda stop: probe, rest_s=LOOK_EVERY_S)
+
+
 class ServiceProcess:
     """`manage.py consume NAME`: one worker a service, each on a thread of its own, and the pulse beside them.
 
@@ -89,7 +114,7 @@ class ServiceProcess:
         pulse = self._pulse_loop.start()
         while not (self._is_stopping or self._is_informed.wait(STOP_CHECK_S)):
             pass
-        for thread in [service.loop.start() for service in self._services.values()]:
+        for thread in [service.start() for service in self._services.values()]:
             thread.join()
         self._has_worked = True
         self._pulse_loop.stop()
@@ -97,7 +122,7 @@ class ServiceProcess:
 
     def stop(self) -> None:
         for service in self._services.values():
-            service.loop.stop()
+            service.stop()
         self._is_stopping = True  # no event: a signal handler may not set what its own thread waits for
 
     def _open_pulse(self, bus: KafkaBus) -> Pulse:

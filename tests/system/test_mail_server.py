@@ -25,6 +25,8 @@ class Conversation(StreamRequestHandler):
 
     def handle(self) -> None:
         with suppress(ConnectionError):
+            if self.server.closes:
+                return
             self._say("220 listening")
             for line in self.rfile:
                 self._answer(line.strip().upper())
@@ -52,7 +54,7 @@ class MailServer(ThreadingTCPServer):
     """Remembers by Message-ID and recipient what it `took`, however often that was the same.
 
     `refusals` are its answers when an e-mail is offered for the first time, for the second, ... When it took
-    `silent_after` e-mails it does not say so of any other before `answers` is set.
+    `silent_after` e-mails it does not say so of any other before `answers` is set. If it `closes`, it talks to nobody.
     """
 
     daemon_threads = True
@@ -62,6 +64,7 @@ class MailServer(ThreadingTCPServer):
         self.took: list[tuple[str, str]] = []
         self.refusals: tuple[str, ...] = ()
         self.silent_after = NEVER
+        self.closes = False
         self.answers = threading.Event()
         self._offered: Counter[str] = Counter()
 
@@ -131,6 +134,18 @@ def test_an_email_that_the_server_cannot_take_yet_is_offered_again_and_taken_onc
     saga_ids = workshop.onboard(5)
     assert [notified(workshop, saga_id)["attempts"] for saga_id in saga_ids] == [3] * 5
     assert mail_server.message_ids() == message_ids_of(saga_ids)
+
+
+def test_while_no_mail_server_answers_the_notifier_says_so(workshop: LiveWorkshop, mail_server: MailServer) -> None:
+    def trouble() -> str:
+        return str(workshop.service("notifier")["detail"])
+
+    mail_server.closes = True
+    eventually(lambda: "no mail server answers" in trouble(), within_s=PATIENCE_S)
+    assert workshop.service("notifier")["state"] == "failing"
+    mail_server.closes = False
+    eventually(lambda: workshop.service("notifier")["state"] == "running", within_s=PATIENCE_S)
+    assert trouble() == ""
 
 
 def test_a_notifier_killed_before_it_heard_what_was_taken_sends_the_same_again_and_nothing_else(
