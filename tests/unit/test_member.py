@@ -7,11 +7,19 @@ from typing import Any
 
 import pytest
 from kafka import TopicPartition as KafkaPartition
-from kafka.errors import KafkaConnectionError, KafkaError, RebalanceInProgressError
+from kafka.errors import (
+    CommitFailedError,
+    IllegalGenerationError,
+    InvalidRequestError,
+    KafkaConnectionError,
+    KafkaError,
+    RebalanceInProgressError,
+    UnknownMemberIdError,
+)
 
 from saga.bus import TopicPartition
 from saga.errors import BrokerUnavailable
-from workshop.kafka_bus import consumer
+from workshop.kafka_bus import consumer, origin
 from workshop.kafka_bus.consumer import Member
 from workshop.kafka_bus.names import Names
 from workshop.kafka_bus.origin import Origin
@@ -29,6 +37,8 @@ class Client:
         self._fetcher = SimpleNamespace(config={"fetch_max_wait_ms": BRISK_MS})
         self.committed: dict[int, int] = {}
         self.is_rebalancing = False
+        self.refusal: type[KafkaError] = RebalanceInProgressError
+        self.paused: list[KafkaPartition] = []
         self._coordinator = SimpleNamespace(poll=self._join)
         self.join: Callable[[], None] = lambda: None
 
@@ -42,12 +52,15 @@ class Client:
     def poll(self, **options: Any) -> dict[Any, Any]:
         return self.there
 
+    def pause(self, *partitions: KafkaPartition) -> None:
+        self.paused.extend(partitions)
+
     def fetch_wait_ms(self) -> int:
         return self._fetcher.config["fetch_max_wait_ms"]
 
     def commit(self, offsets: dict[KafkaPartition, Any], *, timeout_ms: int) -> None:
         if self.is_rebalancing:
-            raise RebalanceInProgressError
+            raise self.refusal
         self.committed |= {partition.partition: at.offset for partition, at in offsets.items()}
 
 
@@ -57,8 +70,9 @@ class Group:
     def __init__(self) -> None:
         self.client = Client()
         self.gone: list[frozenset[TopicPartition]] = []
-        origin = Origin(lambda: "here")
-        self.member = Member(self.client, origin, Names(), on_revoked=self.gone.append)  # type: ignore[arg-type]
+        self.address = "here"
+        there = Origin(lambda: self.address)
+        self.member = Member(self.client, there, Names(), on_revoked=self.gone.append)  # type: ignore[arg-type]
         self.deal(ONE, OTHER)
 
     def begin(self) -> None:
@@ -131,6 +145,34 @@ def test_everything_has_gone_that_was_held_when_the_group_gave_the_member_up(gro
     assert group.gone == [frozenset({TopicPartition(*ONE), TopicPartition(*OTHER)})]
 
 
+def test_what_was_at_stake_has_gone_when_the_group_gives_up_a_member_that_holds_nothing_any_more(group: Group) -> None:
+    group.begin()
+    group.member.on_partitions_lost(set())
+    group.deal(ONE, OTHER)
+    group.member.poll(0.0, limit=1)
+    assert group.gone == [frozenset({TopicPartition(*ONE), TopicPartition(*OTHER)})]
+
+
+def test_what_was_at_stake_stays_so_though_more_is_revoked_before_anything_is_dealt(group: Group) -> None:
+    group.begin()
+    group.member.on_partitions_revoked(set())
+    group.deal(ONE)
+    group.member.poll(0.0, limit=1)
+    assert group.gone == [frozenset({TopicPartition(*OTHER)})]
+
+
+def test_in_the_middle_of_a_rebalance_a_member_holds_nothing(group: Group) -> None:
+    group.begin()
+    assert group.member.assigned() == frozenset()
+
+
+def test_what_is_dealt_to_a_member_that_takes_on_nothing_more_is_not_read(group: Group) -> None:
+    group.member.poll(0.0, limit=0)
+    group.begin()
+    group.deal(ONE)
+    assert group.client.paused == [ONE]
+
+
 def test_a_commit_in_the_middle_of_a_rebalance_is_made_after_it_for_what_stays(group: Group) -> None:
     group.begin()
     group.commit(ONE, 7)
@@ -140,7 +182,24 @@ def test_a_commit_in_the_middle_of_a_rebalance_is_made_after_it_for_what_stays(g
     assert group.client.committed == {0: 7}
 
 
-def test_a_commit_that_the_broker_refuses_as_too_late_is_made_after_the_rebalance(group: Group) -> None:
+def test_what_is_owed_for_a_partition_that_went_is_not_committed_with_what_stays(group: Group) -> None:
+    """Its new owner may be further already, and would be set back."""
+    group.begin()
+    group.commit(OTHER, 8)
+    group.deal(ONE)
+    group.commit(ONE, 7)
+    assert group.client.committed == {0: 7}
+
+
+@pytest.mark.parametrize(
+    "refusal",
+    [CommitFailedError, IllegalGenerationError, InvalidRequestError, RebalanceInProgressError, UnknownMemberIdError],
+    ids=lambda one: one.__name__,
+)
+def test_a_commit_that_the_broker_refuses_as_too_late_is_made_after_the_rebalance(
+    group: Group, refusal: type[KafkaError]
+) -> None:
+    group.client.refusal = refusal
     group.client.is_rebalancing = True  # which the member has not been told yet
     group.commit(ONE, 7)
     group.rebalance(ONE)
@@ -159,6 +218,16 @@ def test_what_was_owed_for_a_partition_that_went_is_not_committed_when_it_comes_
 def test_what_has_gone_is_not_committed(group: Group) -> None:
     group.rebalance(ONE)
     group.commit(OTHER, 8)
+    assert group.client.committed == {}
+
+
+def test_nothing_is_committed_to_a_broker_that_has_moved(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It has forgotten everything, and would pass over as many new messages."""
+    monkeypatch.setattr(origin, "CHECK_S", 0.0)
+    group = Group()
+    group.address = "elsewhere"
+    with pytest.raises(BrokerUnavailable):
+        group.commit(ONE, 7)
     assert group.client.committed == {}
 
 
