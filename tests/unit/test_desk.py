@@ -89,6 +89,15 @@ def test_work_of_a_partition_that_went_to_others_is_forgotten() -> None:
     assert (len(desk), desk.next_due(), desk.take_due(9.0)) == (1, 2.0, [kept])
 
 
+def test_when_a_partition_has_gone_what_is_left_is_still_given_out_as_it_is_due() -> None:
+    desk = Desk()
+    early, late = work_at(SECOND, 0), work_at(SECOND, 1)
+    for due, each in [(1.0, work_at(FIRST, 0)), (2.0, work_at(FIRST, 1)), (5.0, late), (3.0, early)]:
+        desk.schedule(each, due=due)
+    desk.drop({FIRST})
+    assert (desk.next_due(), desk.take_due(4.0), desk.take_due(9.0)) == (3.0, [early], [late])
+
+
 def test_forgetting_a_partition_that_was_never_seen_changes_nothing() -> None:
     desk = desk_with(at(FIRST, 0))
     desk.drop({SECOND})

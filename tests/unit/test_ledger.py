@@ -107,6 +107,26 @@ def test_a_batch_that_fails_half_way_is_not_written_at_all(ledger: Ledger) -> No
     assert ledger.find(["saga-1", "saga-2"]) == {FIRST.key: FIRST}
 
 
+@pytest.mark.parametrize("write", ["a new row", "a change", "what was said"])
+def test_all_write_in_one_order_so_that_two_never_wait_for_each_other(ledger: Ledger, write: str) -> None:
+    rows = [entry(saga_id=saga_id) for saga_id in ("saga-3", "saga-1", "saga-2")]
+    if write != "a new row":
+        ledger.record(changes(rows))
+    written: list[str] = []
+
+    def watch(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
+        if many:
+            written.extend(value for row in params for value in row if str(value).startswith("saga-"))
+        return execute(sql, params, many, context)
+
+    with connections["provisioner"].execute_wrapper(watch):
+        if write == "what was said":
+            ledger.settle(rows)
+        else:
+            ledger.record(changes(rows if write == "a new row" else [participation.undone(row, at=AT) for row in rows]))
+    assert written == ["saga-1", "saga-2", "saga-3"]
+
+
 def test_steps_of_one_saga_stand_side_by_side(ledger: Ledger) -> None:
     closed = entry(step=None)
     ledger.record(changes([FIRST, closed]))
@@ -203,6 +223,13 @@ class TestTimer:
     def test_a_compensation_waits_for_its_next_attempt_as_a_step_does(self, ledger: Ledger) -> None:
         ledger.record(changes([entry(Status.UNDOING)]))
         assert (ledger.claim(LATER, **UNTIL, limit=10), ledger.next_at()) == ([ASKED], CLAIMED)
+
+    def test_what_was_changed_since_waits_on_though_what_stood_before_has_been_said(self, ledger: Ledger) -> None:
+        """Else the next attempt of a compensation would be lost while the answer to its step was said."""
+        ledger.record([Change(FIRST, ASKED, LATER)])
+        ledger.record([Change(replace(entry(Status.UNDOING), version=2), ASKED)])
+        ledger.settle([FIRST])
+        assert ledger.claim(LATER, **UNTIL, limit=10) == [ASKED]
 
     def test_what_is_stuck_waits_for_a_person(self, ledger: Ledger) -> None:
         ledger.record(changes([entry(Status.STUCK)]))

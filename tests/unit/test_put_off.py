@@ -46,6 +46,17 @@ def test_an_attempt_that_is_due_is_made_by_one_of_several_instances(bench: Workb
     assert (len(bench.performed), bench.row().status) == (2, Status.DONE)
 
 
+def test_what_was_tried_a_moment_ago_waits_for_its_back_off_though_the_timer_had_it(bench: Workbench) -> None:
+    worker = bench.worker(perform=Moody(NO_ROUTE))
+    bench.send(request())
+    bench.run(worker)
+    bench.send(request(round=2))  # somebody drives it on in the moment in which it is due
+    bench.wait(DELAYS[0], worker)
+    assert (len(bench.performed), bench.row().status) == (2, Status.TRYING)
+    bench.wait(DELAYS[0], worker)
+    assert len(bench.performed) == 3
+
+
 def test_an_attempt_whose_worker_dies_over_it_is_made_by_another(bench: Workbench) -> None:
     worker = bench.worker(perform=Moody(NO_ROUTE, times=1))
     bench.send(request())
