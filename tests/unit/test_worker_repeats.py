@@ -3,6 +3,7 @@
 import pytest
 
 from saga.messages import Kind
+from saga.steering import FaultRules
 from tests.factories import request
 from tests.workbench import CHAIN, Workbench, begin, effects_of, take_on
 
@@ -65,3 +66,16 @@ def test_a_repeat_that_comes_while_the_first_one_is_under_way_waits_for_no_lag_o
     bench.clock.seconds += 1
     bench.run(worker)
     assert (len(bench.performed), bench.backlog(), worker.in_flight) == (1, 0, 0)
+
+
+def test_a_message_that_comes_twice_is_not_committed_before_the_later_one_is_done(bench: Workbench) -> None:
+    """Its saga could be forgotten by then, and would be worked on as if it were new."""
+    bench.dials.rules = FaultRules(duplicate_rate=1.0)
+    bench.dials.lag_ms = (0, 1000)
+    worker = bench.worker()
+    for number in range(1, 11):
+        bench.send(request(saga_id=f"saga-{number}"))
+        worker.run_once()
+        while bench.backlog():
+            bench.wait(0.05, worker)
+        assert len(bench.requests("authorize")) == 2 * number

@@ -6,12 +6,14 @@ from typing import Any
 
 import pytest
 
+from consumers.ledger import Change, Ledger
 from saga import wire
 from saga.bus import Outgoing
 from saga.definitions import COORDINATOR
 from saga.errors import MessageRejected
 from saga.messages import Outcome
-from tests.factories import command, outgoing, reply, request, trace, undo
+from saga.participation import Status
+from tests.factories import command, entry, outgoing, record, reply, request, trace, undo
 from tests.workbench import CHAIN, Moody, Workbench, effects_of
 
 pytestmark = pytest.mark.django_db(databases=(*CHAIN, COORDINATOR))
@@ -70,6 +72,15 @@ def test_a_saga_that_was_not_begun_here_is_not_closed(bench: Workbench) -> None:
     [letter] = bench.letters()
     assert (letter.topic, letter.reason) == ("notified", "it closes a saga that was not begun here")
     assert (bench.rows("provisioner"), bench.state().has_ended, bench.backlog()) == ({}, False, 0)
+
+
+@pytest.mark.parametrize("status", [one for one in Status if one is not Status.DONE])
+def test_a_saga_whose_first_step_does_not_stand_is_not_closed(bench: Workbench, status: Status) -> None:
+    Ledger("provisioner").record([Change(entry(status, attempts=()), record())])
+    bench.send(request(None))
+    bench.work()
+    assert [letter.reason for letter in bench.letters()] == ["it closes a saga that was not begun here"]
+    assert (set(bench.rows("provisioner")), bench.state().has_ended) == ({"provision"}, False)
 
 
 def test_what_would_grow_beyond_reading_becomes_a_dead_letter_and_the_partition_goes_on(bench: Workbench) -> None:
