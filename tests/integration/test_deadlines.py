@@ -156,6 +156,30 @@ def test_nothing_more_is_said_before_the_last_has_been_read(bus: MemoryBus, watc
     assert [trace.saga_id for trace in found(bus)] == [early, late]
 
 
+def test_nothing_more_is_said_before_the_last_has_been_read_by_one_who_read_all_before(
+    bus: MemoryBus, watcher: Deadlines
+) -> None:
+    early, late = accept(2)
+    feed(bus)
+    hear(bus)
+    grow_old(early)
+    assert flags(bus, watcher) == 1
+    grow_old(late)
+    assert flags(bus, watcher) == 0
+
+
+def test_nothing_more_is_said_before_all_of_the_last_have_been_read(bus: MemoryBus, watcher: Deadlines) -> None:
+    *early, late = accept(7)
+    feed(bus)
+    grow_old(*early)
+    assert flags(bus, watcher) == 6
+    first, *others = sorted({record.topic_partition for record in bus.messages(TRACE)})
+    assert others
+    bus.group(GROUP).committed[first] = bus.end_offsets([TRACE])[first]
+    grow_old(late)
+    assert flags(bus, watcher) == 0
+
+
 def test_what_is_driven_on_is_not_stuck_any_more(bus: MemoryBus, watcher: Deadlines) -> None:
     [saga_id] = accept()
     feed(bus)
@@ -200,8 +224,12 @@ def test_where_the_clock_was_set_back_a_deadline_does_not_wait_until_it_has_caug
     assert flags(bus, watcher)
 
 
-@pytest.mark.parametrize(("minutes", "is_flagged"), [(0.5, False), (60, True)], ids=["soon", "by another clock"])
-def test_a_saga_that_waits_for_its_next_attempt_is_left_alone(
+@pytest.mark.parametrize(
+    ("minutes", "is_flagged"),
+    [(0.5, False), (-0.5, False), (-2, True), (60, True)],
+    ids=["soon", "a moment ago", "long ago", "by another clock"],
+)
+def test_a_saga_that_is_tried_again_has_its_time_from_then(
     bus: MemoryBus, watcher: Deadlines, minutes: float, is_flagged: bool
 ) -> None:
     [saga_id] = accept()

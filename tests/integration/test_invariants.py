@@ -1,18 +1,20 @@
 """The auditor: content with what is right, and red for each thing that is wrong."""
 
 import json
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from consumers.inspection import Inspection, of_ledger
 from consumers.models import Effect, SagaLog
-from dashboard.auditor.invariants import AUDITOR, Auditor
+from dashboard.auditor.invariants import AUDITOR, GRACE_S, Auditor
 from dashboard.models import Board, Saga
-from dashboard.readmodel import outbox
+from dashboard.readmodel import clock, outbox
 from saga.definitions import COORDINATOR, ORCHESTRATION, PACKAGE
 from saga.participation import STANDING, Status
 from saga.routing import End
+from saga.times import rfc3339
 from saga.topics import PARTICIPANTS, SERVICES
 from tests.dash_auditor import assert_red, red
 from tests.dash_breaches import BREACHES, Breach, be_late, effects, five_sagas
@@ -118,6 +120,14 @@ def test_a_late_saga_that_is_shown_as_stuck_holds(ids: list[str]) -> None:
     say(no_progress(ids[2], since=1))
     assert red() == {}
     assert "1 stuck" in json.dumps(AUDITOR.report())
+
+
+@pytest.mark.parametrize(("seconds", "is_red"), [(-5, False), (5, True)], ids=["not yet over", "over"])
+def test_a_late_saga_has_a_moment_to_be_flagged(ids: list[str], seconds: int, is_red: bool) -> None:
+    be_late(ids)
+    late = timedelta(seconds=AUDITOR.deadline_s + GRACE_S + seconds)
+    Saga.objects.filter(saga_id=ids[2]).update(progress_at=rfc3339(clock.now() - late))
+    assert ("1 late without a word, 0 stuck" in red().values()) == is_red
 
 
 def test_a_saga_that_waits_in_the_outbox_is_not_late(ids: list[str]) -> None:

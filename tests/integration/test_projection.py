@@ -121,6 +121,24 @@ def test_a_saga_that_was_stuck_remembers_since_when() -> None:
     assert (saga(saga_id).status, saga(saga_id).stuck_at) == (COMPLETED, stuck_at)
 
 
+def test_a_stuck_saga_remembers_since_when_whatever_is_said_of_it_meanwhile() -> None:
+    [saga_id] = accept()
+    say(stuck_undo(saga_id))
+    stuck_at = saga(saga_id).stuck_at
+    assert stuck_at is not None
+    say(trace(saga_id, event(Kind.SUCCEEDED, "provision")))
+    assert (saga(saga_id).status, saga(saga_id).stuck_at) == (STUCK, stuck_at)
+
+
+def test_what_is_said_again_is_no_progress() -> None:
+    [saga_id] = accept()
+    said = life_of(saga_id)[:2]
+    say(*said)
+    Saga.objects.update(progress_at=at(0))
+    say(*said)
+    assert saga(saga_id).progress_at == at(0)
+
+
 def test_what_was_found_stuck_before_it_went_on_stops_nothing() -> None:
     [saga_id] = accept()
     say(*life_of(saga_id)[:4])

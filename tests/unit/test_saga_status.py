@@ -78,6 +78,16 @@ class TestStuck:
         known = fold(UNKNOWN, [on_step(Kind.RECEIVED)])
         assert fold(known, [on_step(Kind.SUCCEEDED), found_stuck(known)]).status == RUNNING
 
+    def test_a_saga_that_was_found_stuck_later_than_is_known_of_it_is_stuck(self) -> None:
+        """Its row may have been lost, and what a broker has dropped since is not said again."""
+        detail = {"progress": UNKNOWN.progress + 5, "error": "no progress for 60 s"}
+        known = fold(UNKNOWN, [of_saga(Kind.STUCK, detail=detail)])
+        assert (known.status, known.why) == (STUCK, "no progress for 60 s")
+
+    def test_another_attempt_after_one_that_was_given_up_is_progress(self) -> None:
+        given_up = fold(UNKNOWN, [on_step(Kind.STUCK, action=UNDO, attempt=8)])
+        assert fold(given_up, [on_step(Kind.UNDO_FAILED, action=UNDO, attempt=9)]).progress > given_up.progress
+
     def test_a_dead_letter_stops_its_saga_at_once(self) -> None:
         detail = {"progress": UNKNOWN.progress, "error": "a message was dead-lettered: no JSON"}
         known = fold(UNKNOWN, [of_saga(Kind.DEAD_LETTERED, detail=detail)])
