@@ -1,6 +1,7 @@
-"""A relay to drive by hand, and what it has fed to the broker."""
+"""A relay to drive by hand, what it has fed to the broker, and how much of that is under way."""
 
 from dashboard.backstage.relay import Relay
+from dashboard.models import Saga
 from saga import wire
 from saga.messages import SagaMessage
 from tests.memory_bus import MemoryBus
@@ -22,3 +23,7 @@ def openings(bus: MemoryBus) -> list[SagaMessage]:
 
 def fed(bus: MemoryBus) -> list[str]:
     return [message.saga_id for message in openings(bus)]
+
+
+def under_way() -> int:
+    return Saga.objects.under_way().count()

@@ -7,13 +7,13 @@ import pytest
 
 from dashboard.backstage import relay
 from dashboard.backstage.relay import Relay
-from dashboard.models import DeadLetter
+from dashboard.models import DeadLetter, Saga
 from dashboard.readmodel import rescue
 from saga import wire
 from saga.errors import BrokerUnavailable
-from saga.messages import Action, Kind, SagaMessage, StepFault, Trace
+from saga.messages import Action, Kind, SagaMessage, StepFault, Trace, TraceEvent
 from saga.topics import SAGA_TOPICS, TRACE
-from tests.dash_factories import accept, letter, saga, say, stuck_undo, trace, undo_event, way_back_of
+from tests.dash_factories import accept, at, letter, saga, say, stuck_undo, trace, undo_event, way_back_of
 from tests.dash_relay import fed, openings, run
 from tests.memory_bus import MemoryBus
 
@@ -25,6 +25,10 @@ def sent(bus: MemoryBus) -> tuple[str, SagaMessage]:
     found = [record for topic in SAGA_TOPICS for record in bus.messages(topic)]
     newest = max(found, key=lambda record: wire.decode(SagaMessage, record.value).round)
     return newest.topic, wire.decode(SagaMessage, newest.value)
+
+
+def told(bus: MemoryBus) -> list[TraceEvent]:
+    return [event for record in bus.messages(TRACE) for event in wire.decode(Trace, record.value).events]
 
 
 def retried(saga_id: str) -> None:
@@ -84,6 +88,14 @@ def test_a_way_back_that_a_person_wants_comes_after_all_that_was_said(bus: Memor
     assert "by hand" in str(message.reason)
 
 
+def test_a_step_that_was_undone_by_hand_comes_after_what_its_service_said_last(bus: MemoryBus) -> None:
+    [saga_id] = accept()
+    run(bus)
+    resolved(saga_id)
+    run(bus)
+    assert sent(bus)[1].hop > stuck_undo(saga_id).events[0].hop
+
+
 @pytest.mark.parametrize("wish", [retried, rolled_back, resolved])
 def test_what_is_wanted_is_sent_once(bus: MemoryBus, wish: Wish) -> None:
     [saga_id] = accept()
@@ -138,11 +150,20 @@ def test_the_trace_tells_of_every_time_that_a_saga_was_driven_on(bus: MemoryBus)
     run(bus)
     rescue.retry(saga_id)
     run(bus)
-    told = [event for record in bus.messages(TRACE) for event in wire.decode(Trace, record.value).events]
-    assert [(event.kind, event.step, event.attempt) for event in told] == [
+    assert [(event.kind, event.step, event.attempt) for event in told(bus)] == [
         (Kind.STARTED, None, 1),
         (Kind.STARTED, None, 2),
     ]
+
+
+def test_the_trace_tells_when_a_saga_was_driven_on(bus: MemoryBus) -> None:
+    [saga_id] = accept()
+    Saga.objects.update(started_at=at(0))
+    run(bus)
+    rescue.retry(saga_id)
+    run(bus)
+    first, again = told(bus)
+    assert first.at == at(0) < again.at
 
 
 def test_the_faults_that_were_asked_for_travel_with_the_saga(bus: MemoryBus) -> None:
