@@ -12,7 +12,8 @@ from saga import wire
 from saga.bus import Outgoing, Place
 from saga.errors import BrokerUnavailable
 from saga.topics import DEAD_LETTER, FORGET, PARTICIPANTS, SERVICES, TRACE
-from tests.dash_factories import at, completion, saga, say, stuck_undo
+from tests.dash_factories import STEPS, at, completion, finish, saga, say, stuck_undo
+from tests.dash_ledgers import do
 from tests.factories import request
 from tests.house import LONG_AGO, House, counts, kept, seven_sagas
 from tests.memory_bus import MemoryProducer
@@ -55,6 +56,18 @@ def test_the_clocks_of_the_services_make_nothing_old(house: House, ids: list[str
     assert saga(ids[0]).ended_at == LONG_AGO
     house.forget(days=7)
     assert kept() == ids
+
+
+def test_what_ended_since_it_was_calm_is_not_forgotten_yet(house: House, ids: list[str]) -> None:
+    """Something of it may still be on its way, and would be worked on as if it were new."""
+    grow_old(*ids[:6])
+    keeper = house.keeper(days=7)
+    house.work(keeper, cycles=2)
+    do(ids[6], *STEPS[1:])
+    finish(ids[6])
+    grow_old(ids[6])
+    keeper.run_once()
+    assert counts() == (6, 0)
 
 
 def test_where_nothing_is_due_nobody_is_asked_for_anything(house: House, ids: list[str]) -> None:
@@ -186,17 +199,3 @@ def test_what_a_broker_may_have_dropped_by_now_is_told_again(house: House, ids: 
     now = retention.TELL_AGAIN_S + 1
     house.work(keeper)
     assert house.told() == [tuple(ids[:4])] * 2
-
-
-def test_one_that_was_paused_while_another_one_took_over_deletes_nothing_too_early(
-    house: House, ids: list[str]
-) -> None:
-    paused = house.keeper(sagas=3)
-    house.work(paused, cycles=5)
-    assert house.told() == [tuple(ids[:3])]
-    house.forget(sagas=3)
-    house.stop("notifier")
-    house.forget(sagas=1)  # it has told them of two more, and the notifier has not heard it
-    assert counts() == (5, 3)
-    house.work(paused)
-    assert (kept(), counts()) == (ids[3:], (5, 3))

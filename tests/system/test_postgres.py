@@ -36,9 +36,11 @@ FILES = (
     "integration/test_projection.py",
     "integration/test_projector_refusals.py",
     "integration/test_relay.py",
+    "integration/test_relay_feeds_again.py",
     "integration/test_relay_wishes.py",
     "integration/test_retained.py",
     "integration/test_retention.py",
+    "integration/test_retention_succession.py",
 )
 pytestmark = pytest.mark.timeout(180)
 
