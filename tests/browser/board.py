@@ -16,6 +16,11 @@ def row(page: Page, saga_id: str) -> Locator:
     return page.locator(f"tr[data-saga-id='{saga_id}']")
 
 
+def part(page: Page, saga_id: str, name: str) -> Locator:
+    """Return what has this name in the row of a saga."""
+    return row(page, saga_id).locator(f"[data-part={name}]")
+
+
 def status(page: Page, saga_id: str, wanted: str) -> Locator:
     """Return the row of a saga once it has the status."""
     found = row(page, saga_id)
@@ -25,6 +30,11 @@ def status(page: Page, saga_id: str, wanted: str) -> Locator:
 
 def card(page: Page, service: str) -> Locator:
     return page.locator(f"[data-service={service}]")
+
+
+def counted(page: Page, counter: str) -> int:
+    """Return what one of the live numbers is now."""
+    return int(page.locator(f"[data-count={counter}]").inner_text().replace(",", ""))
 
 
 def click_for_saga(page: Page, button: str, *, within: str) -> str:

@@ -1,12 +1,13 @@
 """What a class sees of its sagas, in a real browser, on real services."""
 
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, WebSocket, expect
 
-from tests.browser.board import SLOW, SetLag, expect_completed, expect_every_event, onboard, row, shown
+from tests.browser.board import SLOW, SetLag, counted, expect_completed, expect_every_event, onboard, part, row, shown
 from tests.eventually import eventually
 from tests.live import PATIENCE_S, LiveWorkshop
 
@@ -19,24 +20,42 @@ def trace_mode(page: Page):
 
 def test_clicks_show_sagas_that_finish_out_of_order(page: Page, workshop: LiveWorkshop, set_lag: SetLag) -> None:
     set_lag(50, 1500)
+    completed, out_of_order = counted(page, "completed"), counted(page, "out_of_order")
     workshop.stop_service("provisioner")  # or the first have ended before the last click, where clicks take their time
     started = onboard(page, 12)
     workshop.change_service("provisioner", running=True)
     expect_completed(page, started)
-    finished = sorted(started, key=lambda saga_id: workshop.saga(saga_id)["finished"])
-    assert finished != started
+    sagas = [workshop.saga(saga_id) for saga_id in started]
+    finished = [saga["finished"] for saga in sagas]
+    assert finished != sorted(finished)
+    for saga in sagas:
+        expect(part(page, saga["saga_id"], "number")).to_have_text(str(saga["number"]))
+        expect(part(page, saga["saga_id"], "finished")).to_have_text(f"finished {saga['finished']:,}")
     expect(page.locator("tr[data-saga-id] .passing").filter(has_text="overtaken").first).to_be_visible()
+    eventually(lambda: counted(page, "completed") == completed + len(sagas))
+    eventually(lambda: counted(page, "out_of_order") == out_of_order + passing(finished))
 
 
-def test_a_row_names_the_user_and_what_each_service_gave(page: Page, workshop: LiveWorkshop) -> None:
+def passing(finished: list[int]) -> int:
+    """Count who overtook or was overtaken, by the place of each at the end, in the order in which they were started."""
+    places = list(enumerate(finished))
+    return sum(any((start < other) != (end < its_end) for other, its_end in places) for start, end in places)
+
+
+def test_a_row_names_the_user_what_each_service_gave_and_how_long_it_took(page: Page, workshop: LiveWorkshop) -> None:
     [saga_id] = onboard(page)
     expect_completed(page, [saga_id])
     # That it has ended may be told before the last words of its steps.
     workshop.wait_for_steps(saga_id, {"provision": "done", "authorize": "done", "notify": "done"})
     saga = workshop.saga(saga_id)
-    expect(row(page, saga_id)).to_contain_text(saga["user"]["name"])
-    expect(row(page, saga_id)).to_contain_text(saga["steps"][0]["result"]["device_id"])
-    expect(row(page, saga_id)).to_contain_text(saga["steps"][2]["result"]["email"])
+    for field in ("name", "department"):
+        expect(part(page, saga_id, field)).to_have_text(saga["user"][field])
+    device, access, email = (step["result"] for step in saga["steps"])
+    given = [device["device_id"], ", ".join(access["authorizations"]), email["email"]]
+    expect(part(page, saga_id, "said")).to_have_text(given)
+    began, ended = (datetime.fromisoformat(saga[moment]) for moment in ("started_at", "ended_at"))
+    elapsed_s = float(part(page, saga_id, "elapsed").inner_text().removesuffix(" s"))
+    assert elapsed_s == pytest.approx((ended - began).total_seconds(), abs=0.11)  # of which it shows the tenths
 
 
 def test_without_trace_mode_a_saga_appears_only_when_it_has_ended(
@@ -116,10 +135,11 @@ def test_a_second_browser_sees_the_same(open_page: Callable[[], Page]) -> None:
 def test_reload_shows_what_was_there(page: Page) -> None:
     started = onboard(page, 2)
     expect_completed(page, started)
-    before = shown(page)
+    before, took = shown(page), [part(page, saga_id, "elapsed").inner_text() for saga_id in started]
     page.reload()
     expect_completed(page, started)
     assert shown(page) == before
+    assert [part(page, saga_id, "elapsed").inner_text() for saga_id in started] == took
 
 
 def test_a_class_list_starts_a_saga_for_each_line(page: Page, csv_file: Path) -> None:

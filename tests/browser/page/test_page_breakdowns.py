@@ -21,6 +21,8 @@ def test_a_worker_killed_half_way_loses_nothing_and_doubles_nothing(
     workshop.change_service("authorizer", lag_ms=[5000, 5000])  # it tells once a second what it has in work
     workshop.wait_until_heard()
     started = onboard(page, 10)
+    authorizing = page.locator("[data-saga-id] .step").filter(has_text="authorize")
+    expect(authorizing.filter(has_text="received").first).to_be_visible()
     busy = eventually(
         lambda: workshop.service("authorizer")["in_flight"] and workshop.service("authorizer"), within_s=PATIENCE_S
     )
