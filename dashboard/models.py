@@ -4,11 +4,11 @@ Every change of a visible row takes the next number of one sequence (`Board.seq`
 change. Whoever has seen everything up to N asks for all rows with a higher `seq`: no gap, no repeat.
 """
 
-from collections.abc import Collection
 from uuid import uuid4
 
 from django.db import models
-from django.db.models.functions import Length
+
+from dashboard.querysets import UNDER_WAY, UNFED, Letters, Sagas, Start
 
 
 def random_name() -> str:
@@ -55,21 +55,6 @@ class Board(models.Model):
         return self.seq
 
 
-# To the letter what the indexes hold, and so said wherever they are looked up: SQLite proves no other way of saying it.
-_UNFED = models.Q(finished=None, fed_offset=None)
-_UNDER_WAY = models.Q(finished=None, fed_offset__isnull=False)
-
-
-class _Sagas(models.QuerySet["Saga"]):
-    def unfed(self) -> "_Sagas":
-        """Return those that are to be sent."""
-        return self.filter(_UNFED)
-
-    def under_way(self) -> "_Sagas":
-        """Return those that were sent and have not ended."""
-        return self.filter(_UNDER_WAY)
-
-
 class Saga(models.Model):
     """One saga: what was accepted, where it stands, and what is with the broker. `digest` stands for its id.
 
@@ -111,13 +96,13 @@ class Saga(models.Model):
     fed_offset = models.BigIntegerField(null=True)
     seq = models.BigIntegerField(unique=True)
 
-    objects = _Sagas.as_manager()
+    objects = Sagas.as_manager()
 
     class Meta:
         indexes = [
             models.Index(fields=["number"], condition=models.Q(finished=None), name="saga_unfinished"),
-            models.Index(fields=["number"], condition=_UNFED, name="saga_unfed"),
-            models.Index(fields=["number"], condition=_UNDER_WAY, name="saga_under_way"),
+            models.Index(fields=["number"], condition=UNFED, name="saga_unfed"),
+            models.Index(fields=["number"], condition=UNDER_WAY, name="saga_under_way"),
             models.Index(fields=["number"], condition=models.Q(status="stuck"), name="saga_stuck"),
             models.Index(fields=["finished"], condition=models.Q(finished__isnull=False), name="saga_finished"),
             # Holds all that the auditor adds up, written once for each saga.
@@ -146,22 +131,6 @@ class TraceRecord(models.Model):
         return f"{self.saga_id} {self.slots}"
 
 
-LONGEST_ID = 36
-
-
-class Start(models.Func):
-    """As much of a text as a saga's id can have. PostgreSQL's indexes hold no text of any length."""
-
-    template = f"SUBSTR(%(expressions)s, 1, {LONGEST_ID})"
-
-
-class _Letters(models.QuerySet["DeadLetter"]):
-    def about(self, saga_ids: Collection[str]) -> "_Letters":
-        """Return those of these sagas: a letter's key is the id of its saga, or whatever its sender made of it."""
-        whole = {"start__in": saga_ids, "length__lte": LONGEST_ID}
-        return self.alias(start=Start("key"), length=Length("key")).filter(**whole)
-
-
 class DeadLetter(models.Model):
     """A message that some service could not process, once per place in the log, and time at which it was written there.
 
@@ -180,7 +149,7 @@ class DeadLetter(models.Model):
     replay = models.TextField(null=True)  # noqa: DJ001
     replayed_at = models.CharField(max_length=32, null=True)  # noqa: DJ001
 
-    objects = _Letters.as_manager()
+    objects = Letters.as_manager()
 
     class Meta:
         constraints = [
