@@ -42,7 +42,7 @@ FILES = (
     "integration/test_retention.py",
     "integration/test_retention_succession.py",
 )
-pytestmark = pytest.mark.timeout(180)
+pytestmark = pytest.mark.timeout(600)  # it is a suite in itself
 
 
 @pytest.fixture
