@@ -85,10 +85,7 @@ class _Service:
 
 
 def _mail_loop(config: Config) -> Loop[MailProbe] | None:
-    if not config.email_host:
-        return None
-    probe = MailProbe(config.email_host, config.email_port)
-    return Loop("mail server", lambda stop: probe, rest_s=LOOK_EVERY_S)
+    return Loop("mail server", lambda stop: MailProbe(), rest_s=LOOK_EVERY_S) if config.email_host else None
 
 
 class ServiceProcess:

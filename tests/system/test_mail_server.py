@@ -141,7 +141,7 @@ def test_while_no_mail_server_answers_the_notifier_says_so(workshop: LiveWorksho
         return str(workshop.service("notifier")["detail"])
 
     mail_server.closes = True
-    eventually(lambda: "no mail server answers" in trouble(), within_s=PATIENCE_S)
+    eventually(lambda: "no e-mail can be sent through" in trouble(), within_s=PATIENCE_S)
     assert workshop.service("notifier")["state"] == "failing"
     mail_server.closes = False
     eventually(lambda: workshop.service("notifier")["state"] == "running", within_s=PATIENCE_S)
