@@ -76,13 +76,13 @@ class Backstage:
             self._threads.append(loop.start())
 
     def stop(self) -> None:
-        """Ask all parts to end. Where there are other processes, wait until they have, and let one of those lead."""
+        """Ask all parts to end, and wait until they have. Where there are other processes, one of those leads then."""
         for loop in (*self._everywhere, *self._led, *self._among_others):
             loop.stop()
+        deadline = time.monotonic() + LAST_CYCLE_S
+        for thread in self._threads:
+            thread.join(max(0.0, deadline - time.monotonic()))
         if self._lease:
-            deadline = time.monotonic() + LAST_CYCLE_S
-            for thread in self._threads:
-                thread.join(max(0.0, deadline - time.monotonic()))
             self._lease.give_back()
 
     def _leads(self) -> bool:

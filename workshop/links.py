@@ -24,7 +24,7 @@ def open_bus(config: Config, name: str) -> KafkaBus:
 def with_bus(config: Config, name: str, open_part: Callable[[KafkaBus], P], **of_loop: Any) -> Loop[P]:
     """Return a loop with a bus of its own: it waits for the broker, makes missing topics, then opens the part.
 
-    `of_loop` goes to the loop: `may_run`, `after_cycle`, `rest_s`.
+    `of_loop` goes to the loop: `may_run`, `after_cycle`, `rest_s`. The bus is closed when it ends.
     """
     bus = open_bus(config, name)
     topics = partitions_by_topic(config.topic_partitions)
@@ -32,4 +32,4 @@ def with_bus(config: Config, name: str, open_part: Callable[[KafkaBus], P], **of
     def open_when_up(stop: threading.Event) -> P | None:
         return open_part(bus) if bus.wait_until_up(stop, topics) else None
 
-    return Loop(name, open_when_up, is_stale=bus.is_stale, **of_loop)
+    return Loop(name, open_when_up, is_stale=bus.is_stale, at_end=bus.close, **of_loop)

@@ -38,7 +38,8 @@ class Loop(Generic[P]):
 
     `open_part` is handed the event that tells it to stop waiting, and may then return None. `after_cycle` is called
     after each cycle that went well. After one that left nothing to do the loop rests for `rest_s` seconds: that is for
-    parts that look at something from time to time, and none for those that wait for messages themselves.
+    parts that look at something from time to time, and none for those that wait for messages themselves. `at_end` is
+    called once, when the loop has been stopped.
     """
 
     def __init__(
@@ -50,6 +51,7 @@ class Loop(Generic[P]):
         may_run: Callable[[], bool] = lambda: True,
         after_cycle: Callable[[], None] = lambda: None,
         rest_s: float = 0.0,
+        at_end: Callable[[], None] = lambda: None,
     ) -> None:
         self.name = name
         self.state: State = "starting"
@@ -60,6 +62,7 @@ class Loop(Generic[P]):
         self._may_run = may_run
         self._after_cycle = after_cycle
         self._rest_s = rest_s
+        self._at_end = at_end
         self._stop = threading.Event()
         self._failures = 0
 
@@ -80,6 +83,7 @@ class Loop(Generic[P]):
                 self._be("failing", _told(bug))
                 log.exception("%s: unexpected error; trying again", self.name)
                 self._back_off()
+        self._at_end()
         connections.close_all()  # this thread's: so that nothing of them is left beside a file
         self._be("stopped")
 

@@ -66,7 +66,6 @@ def test_a_stopped_service_stays_so_when_its_process_is_killed_and_nothing_outli
     pids = [entry["pid"] for entry in workshop.processes().values()]
     assert workshop.stop() == 0
     assert not any(is_alive(pid) for pid in pids)
-    assert list(workshop.var_dir.glob("*-wal")) == []
 
 
 def is_stopped_again(workshop: LiveWorkshop, name: str) -> bool:

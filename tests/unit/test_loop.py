@@ -53,12 +53,13 @@ def test_a_part_is_opened_without_connections_that_have_broken(monkeypatch: pyte
 
 
 def test_a_loop_that_has_ended_leaves_no_connections(monkeypatch: pytest.MonkeyPatch) -> None:
-    closed: list[bool] = []
+    done: list[str] = []
     opener = Opener()
-    monkeypatch.setattr(loop_module.connections, "close_all", lambda: closed.append(opener.opened[0].closed))
-    with running(Loop("test", opener)):
+    monkeypatch.setattr(loop_module.connections, "close_all", lambda: done.append("database"))
+    loop = Loop("test", opener, at_end=lambda: done.append(f"bus, after the part: {opener.opened[0].closed}"))
+    with running(loop):
         eventually(lambda: opener.runs_number(1))
-    assert closed == [True]
+    assert done == ["bus, after the part: True", "database"]
 
 
 @pytest.mark.parametrize("trouble", TROUBLES, ids=lambda error: type(error).__name__)
