@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from saga.bus import Bus
 from tests.eventually import eventually
@@ -83,7 +84,15 @@ def broker_process(address_file: Path, topics: Mapping[str, int]) -> Iterator[su
 class KafkaServer:
     """An Apache Kafka of one node, broker and controller in one. It can be stopped or killed, and started again."""
 
-    def __init__(self, directory: Path, *, cache: Path, port: int | None = None, more_settings: str = "") -> None:
+    def __init__(
+        self,
+        directory: Path,
+        *,
+        cache: Path,
+        port: int | None = None,
+        more_settings: str = "",
+        more_storage: tuple[str, ...] = (),
+    ) -> None:
         self._java = ("java", *QUICK_JVM, "-cp", _classpath(cache))
         directory.mkdir(exist_ok=True)
         free_port, controller_port = _free_ports(2)
@@ -94,7 +103,7 @@ class KafkaServer:
         settings = _settings(directory / "data", port=self._port, controller_port=controller_port)
         self._settings.write_text(settings + more_settings)
         tool = ("kafka.tools.StorageTool", "format", "-t", "AAAAAAAAAAAAAAAAAAAAAQ", "-c", str(self._settings))
-        _run((*self._java, *tool), reason="the storage of Kafka could not be formatted")
+        _run((*self._java, *tool, *more_storage), reason="the storage of Kafka could not be formatted")
 
     @property
     def pid(self) -> int:
@@ -118,9 +127,9 @@ class KafkaServer:
 
 
 @contextmanager
-def kafka_server(directory: Path, *, cache: Path, port: int | None = None, more_settings: str = "") -> Iterator[str]:
+def kafka_server(directory: Path, *, cache: Path, **more: Any) -> Iterator[str]:
     """Run an Apache Kafka; give its address."""
-    server = KafkaServer(directory, cache=cache, port=port, more_settings=more_settings)
+    server = KafkaServer(directory, cache=cache, **more)
     try:
         server.start()
         yield server.address

@@ -24,6 +24,9 @@ from workshop.links import open_bus
 TOPICS = {"secured": 1}
 Settings = dict[str, Any]
 PLAIN = "org.apache.kafka.common.security.plain.PlainLoginModule"
+SCRAM = "org.apache.kafka.common.security.scram.ScramLoginModule"
+PASSWORD = "open sesame"
+MECHANISMS = ("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512")
 pytestmark = pytest.mark.filterwarnings("ignore:unclosed <s:ResourceWarning")
 
 
@@ -44,6 +47,12 @@ def make_certificate(directory: Path) -> Tls:
     return Tls(certificate, key, both)
 
 
+def who_may_log_in() -> tuple[str, ...]:
+    """Return what Kafka's storage is made with: passwords for SCRAM are kept there, hashed."""
+    scram = [name for name in MECHANISMS if name.startswith("SCRAM")]
+    return tuple(word for name in scram for word in ("--add-scram", f"{name}=[name=workshop,password={PASSWORD}]"))
+
+
 def listening(tls: Tls, *, plain: int, sasl: int, mutual: int, controller: int) -> str:
     """Return Kafka's settings for a port without TLS, one that wants a login, and one that wants a certificate."""
     outside = f"PLAINTEXT://127.0.0.1:{plain},SASL_SSL://127.0.0.1:{sasl},SSL://127.0.0.1:{mutual}"
@@ -52,8 +61,10 @@ listeners={outside},CONTROLLER://127.0.0.1:{controller}
 advertised.listeners={outside}
 controller.quorum.voters=1@127.0.0.1:{controller}
 listener.security.protocol.map=PLAINTEXT:PLAINTEXT,SASL_SSL:SASL_SSL,SSL:SSL,CONTROLLER:PLAINTEXT
-sasl.enabled.mechanisms=PLAIN
-listener.name.sasl_ssl.plain.sasl.jaas.config={PLAIN} required user_workshop="open sesame";
+sasl.enabled.mechanisms={",".join(MECHANISMS)}
+listener.name.sasl_ssl.plain.sasl.jaas.config={PLAIN} required user_workshop="{PASSWORD}";
+listener.name.sasl_ssl.scram-sha-256.sasl.jaas.config={SCRAM} required;
+listener.name.sasl_ssl.scram-sha-512.sasl.jaas.config={SCRAM} required;
 listener.name.ssl.ssl.client.auth=required
 ssl.keystore.type=PEM
 ssl.keystore.location={tls.both}
@@ -73,18 +84,22 @@ def doors(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     with ExitStack() as stack:
         try:
             cache = request.config.cache.mkdir("kafka")
-            more = listening(tls, **ports)
-            stack.enter_context(kafka_server(directory / "kafka", cache=cache, port=ports["plain"], more_settings=more))
+            more = {"more_settings": listening(tls, **ports), "more_storage": who_may_log_in()}
+            stack.enter_context(kafka_server(directory / "kafka", cache=cache, port=ports["plain"], **more))
         except CannotStartKafka as reason:
             give_up(f"no Apache Kafka: {reason}")
-        login = {"kafka_sasl_mechanism": "PLAIN", "kafka_username": "workshop", "kafka_password": "open sesame"}
-        yield {
-            "a login": {
+        logins = {
+            mechanism: {
                 "kafka_bootstrap_servers": f"127.0.0.1:{ports['sasl']}",
                 "kafka_security_protocol": "SASL_SSL",
                 "kafka_ca_file": tls.certificate,
-                **login,
-            },
+                "kafka_sasl_mechanism": mechanism,
+                "kafka_username": "workshop",
+                "kafka_password": PASSWORD,
+            }
+            for mechanism in MECHANISMS
+        }
+        yield logins | {
             "a certificate": {
                 "kafka_bootstrap_servers": f"127.0.0.1:{ports['mutual']}",
                 "kafka_security_protocol": "SSL",
@@ -111,7 +126,7 @@ def is_let_in(bus: KafkaBus, *, within_s: float) -> bool:
         timer.cancel()
 
 
-@pytest.mark.parametrize("door", ["a login", "a certificate"])
+@pytest.mark.parametrize("door", [*MECHANISMS, "a certificate"])
 def test_messages_travel_through_tls_of_who_has_what_is_asked_for(doors: dict[str, Settings], door: str) -> None:
     with closing(open_bus(Config(**doors[door]), "test")) as bus:
         assert is_let_in(bus, within_s=20)
@@ -127,8 +142,8 @@ def test_messages_travel_through_tls_of_who_has_what_is_asked_for(doors: dict[st
 @pytest.mark.parametrize(
     ("door", "wrong"),
     [
-        pytest.param("a login", {"kafka_password": "open barley"}, id="another password"),
-        pytest.param("a login", {"kafka_ca_file": None}, id="an authority nobody knows"),
+        *[pytest.param(name, {"kafka_password": "open barley"}, id=f"another password, {name}") for name in MECHANISMS],
+        pytest.param("PLAIN", {"kafka_ca_file": None}, id="an authority nobody knows"),
         pytest.param("a certificate", {"kafka_cert_file": None, "kafka_key_file": None}, id="no certificate"),
     ],
 )
