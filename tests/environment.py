@@ -16,7 +16,7 @@ SETTINGS = {name.upper() for name in Config.model_fields} - {"VAR_DIR"}
 
 def without_settings() -> dict[str, str]:
     """Return the environment for whatever is started; what it shall be set to is added to that."""
-    return {name: value for name, value in os.environ.items() if name.upper() not in SETTINGS}
+    return {name: value for name, value in os.environ.items() if name.upper().partition("__")[0] not in SETTINGS}
 
 
 @pytest.hookimpl(wrapper=True)  # before pytest-django, which loads the settings

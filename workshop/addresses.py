@@ -4,6 +4,9 @@ Reasons never repeat the address: it may hold a password.
 """
 
 import re
+from collections.abc import Mapping
+
+from saga.topics import SERVICES
 
 SERVER = re.compile(r"(\[[0-9a-fA-F:.]+\]|[^\s:/,\[\]]+):\d{1,5}")
 SERVICE = "{service}"
@@ -24,6 +27,14 @@ def database(value: str | None) -> str | None:
 def ledger_database(value: str | None) -> str | None:
     if value is not None and not any(SERVICE in parts_of_database(value).get(part, "") for part in ("dbname", "host")):
         raise ValueError(f"the database's name or host must contain {SERVICE}: each service has a ledger of its own")
+    return value
+
+
+def ledger_databases(value: Mapping[str, str]) -> Mapping[str, str]:
+    if unknown := value.keys() - set(SERVICES):
+        raise ValueError(f"there is no service {', '.join(sorted(unknown))}, but {', '.join(SERVICES)}")
+    for url in value.values():
+        parts_of_database(url)
     return value
 
 

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, register
 
+from saga.topics import SERVICES
 from workshop.config import Config
 
 TAG = "workshop"
@@ -61,9 +62,9 @@ RULES = (
     ),
     Rule(
         "workshop.E006",
-        lambda config: bool(config.database_url) is not bool(config.ledger_database_url),
-        "Of read model and ledgers, one would be in PostgreSQL and the other in files.",
-        "Set both DATABASE_URL and LEDGER_DATABASE_URL, or neither.",
+        lambda config: len({bool(url) for url in (config.database_url, *map(config.ledger, SERVICES))}) > 1,
+        "Of read model and ledgers, some would be in PostgreSQL and the others in files.",
+        "Set both DATABASE_URL and LEDGER_DATABASE_URL (or one of LEDGER_DATABASE_URLS for each service), or neither.",
     ),
     Rule(
         "workshop.E007",

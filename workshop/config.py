@@ -5,17 +5,15 @@ What must not load all of this, the health check and `make clean-state`, reads `
 
 import os
 import re
-import secrets
 from collections.abc import Mapping
-from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, ValidationError
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict, SettingsError
 
 from saga.steering import LONGEST_LAG_MS
-from workshop import addresses, machine
+from workshop import addresses, machine, secret_files
 
 ROOT = Path(__file__).resolve().parent.parent
 EVERY_ADDRESS = ("0.0.0.0", "::")
@@ -39,6 +37,8 @@ def load() -> "Config":
         return Config(_secrets_dir=secrets_dir)
     except ValidationError as error:
         raise ConfigError([_one_line(mistake) for mistake in error.errors()]) from error
+    except SettingsError as error:  # of all that is set, only the addresses of ledgers can be JSON
+        raise ConfigError(["LEDGER_DATABASE_URLS: give a JSON object of services and addresses"]) from error
 
 
 def _names(value: object) -> object:
@@ -57,7 +57,7 @@ def _lag(value: object) -> object:
 class Config(BaseSettings):
     """The settings of a run. A variable that is empty counts as not set."""
 
-    model_config = SettingsConfigDict(env_ignore_empty=True, frozen=True)
+    model_config = SettingsConfigDict(env_ignore_empty=True, env_nested_delimiter="__", frozen=True)
 
     host: str = Field("127.0.0.1", description="Address the web server listens on; 0.0.0.0 lets the class in.")
     port: int = Field(8000, ge=1, le=65535, description="Port the web server listens on.")
@@ -91,6 +91,12 @@ class Config(BaseSettings):
         None,
         repr=False,
         description="PostgreSQL for the ledgers, a database each: {service} in name or host stands for the service's.",
+    )
+    ledger_database_urls: Annotated[dict[str, str], AfterValidator(addresses.ledger_databases)] = Field(
+        {},
+        repr=False,
+        description="The same for one service each, LEDGER_DATABASE_URLS__CAR for the car; "
+        "or for several, as a JSON object.",
     )
     database_password: str = Field("", repr=False, description="Password for database URLs that hold none.")
     redis_url: Annotated[str | None, AfterValidator(addresses.redis)] = Field(
@@ -203,6 +209,11 @@ class Config(BaseSettings):
         """Where the supervisor tells how the processes are."""
         return self.run_dir / "processes.json"
 
+    def ledger(self, service: str) -> str | None:
+        """Return the address of a ledger's database; without one it is a file."""
+        of_all = self.ledger_database_url
+        return self.ledger_database_urls.get(service) or (of_all and of_all.replace(addresses.SERVICE, service))
+
     def hosts(self) -> list[str]:
         """Return the names under which the page answers: loopback, HOST or every own one, and the allowed ones."""
         own = machine.names() if self.host in EVERY_ADDRESS else [machine.in_url(self.host)]
@@ -216,22 +227,9 @@ class Config(BaseSettings):
     def key(self) -> str:
         """Return SECRET_KEY, or the key that the state directory has kept since its first run. Raises ConfigError."""
         try:
-            return self.secret_key or _kept_key(self.state_dir / "secret_key")
+            return self.secret_key or secret_files.kept_key(self.state_dir / "secret_key")
         except OSError as error:
             raise ConfigError([f"VAR_DIR={self.state_dir}: {error.strerror}"]) from error
-
-
-def _kept_key(path: Path) -> str:
-    """Make the key once. Linking is atomic: of two processes that start together, both read the first one's key."""
-    if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        draft = path.with_name(f"{path.name}.{os.getpid()}")
-        draft.touch(mode=0o600)
-        draft.write_text(secrets.token_urlsafe(48))
-        with suppress(FileExistsError):
-            os.link(draft, path)
-        draft.unlink()
-    return path.read_text()
 
 
 def _one_line(mistake: Mapping[str, Any]) -> str:

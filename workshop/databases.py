@@ -3,7 +3,7 @@
 from typing import Any
 
 from saga.topics import SERVICES
-from workshop.addresses import SERVICE, parts_of_database
+from workshop.addresses import parts_of_database
 from workshop.config import Config
 
 READ_MODEL = "default"
@@ -40,9 +40,8 @@ def _read_model(url: str, config: Config) -> dict[str, Any]:
 
 
 def _ledger(service: str, config: Config) -> dict[str, Any]:
-    if not config.ledger_database_url:
-        return _sqlite(f"ledger-{service}", config)
-    return _postgres(config.ledger_database_url.replace(SERVICE, service), config)
+    url = config.ledger(service)
+    return _postgres(url, config) if url else _sqlite(f"ledger-{service}", config)
 
 
 def _postgres(url: str, config: Config) -> dict[str, Any]:

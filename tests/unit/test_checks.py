@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from saga.topics import SERVICES
 from workshop.checks import RULES, WEB_RULES, broken_rules
 from workshop.config import Config
 
@@ -13,6 +14,7 @@ SASL = {**KAFKA, "kafka_security_protocol": "SASL_SSL"}
 LOGIN = {"kafka_sasl_mechanism": "PLAIN", "kafka_username": "me", "kafka_password": "open sesame"}
 READ_MODEL = {"database_url": "postgresql://db/dashboard"}
 TLS = {**KAFKA, "kafka_security_protocol": "SSL"}
+LEDGER = "postgresql://db/ledger"
 LEDGERS = {"ledger_database_url": "postgresql://db/ledger_{service}"}
 REDIS = {"redis_url": "redis://redis:6379/0"}
 HERE = Path(__file__)
@@ -35,6 +37,8 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "a prefix for the built-in broker": ({"kafka_prefix": "ada."}, "E009"),
     "only the read model in PostgreSQL": (READ_MODEL, "E006"),
     "only the ledgers in PostgreSQL": (LEDGERS, "E006"),
+    "only one of the ledgers in PostgreSQL": ({"ledger_database_urls": {"car": LEDGER}}, "E006"),
+    "the read model and one of the ledgers": ({**READ_MODEL, "ledger_database_urls": {"car": LEDGER}}, "E006"),
     "two processes without Redis": ({"backstage": False}, "E007"),
     "open to the network without a password": ({"host": "0.0.0.0"}, "E008"),
     "open to the network by IPv6": ({"host": "::"}, "E008"),
@@ -65,6 +69,10 @@ RIGHT: dict[str, dict[str, Any]] = {
     "a cluster that asks for one whose key is elsewhere": {**TLS, "kafka_cert_file": HERE, "kafka_key_file": HERE},
     "a cluster with login": {**SASL, **LOGIN},
     "PostgreSQL": {**READ_MODEL, **LEDGERS},
+    "PostgreSQL, each ledger by an address of its own": {
+        **READ_MODEL,
+        "ledger_database_urls": {service: f"{LEDGER}_{service}" for service in SERVICES},
+    },
     "Redis": REDIS,
     "the stack": {**KAFKA, **READ_MODEL, **LEDGERS, **REDIS, "backstage": False},
 }

@@ -85,6 +85,10 @@ def test_all_mistakes_are_told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
         ("DATABASE_URL", "dbname=workshop password=hunter2"),
         ("LEDGER_DATABASE_URL", "postgresql://me:hunter2@db/ledger"),
         ("LEDGER_DATABASE_URL", "postgresql://{service}:hunter2@db/ledger"),
+        ("LEDGER_DATABASE_URLS", "hunter2"),
+        ("LEDGER_DATABASE_URLS", '{"car": "mysql://me:hunter2@db/car"}'),
+        ("LEDGER_DATABASE_URLS", '{"cart": "postgresql://me:hunter2@db/cart"}'),
+        ("LEDGER_DATABASE_URLS", '["hunter2"]'),
         ("REDIS_URL", "http://me:hunter2@redis"),
         ("REDIS_URL", "redis://me:hunter2@redis:port/0"),
         ("REDIS_URL", "redis://"),
@@ -102,6 +106,16 @@ def test_a_secret_may_be_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     (tmp_path / "database_password").write_text("open sesame\n")
     monkeypatch.setenv("SECRETS_DIR", str(tmp_path))
     assert config.load().database_password == "open sesame"
+
+
+def test_addresses_of_ledgers_are_variables_each_or_one_of_several(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "ledger_database_urls").write_text('{"car": "postgresql://db/cars", "hotel": "postgresql://db/hotels"}')
+    monkeypatch.setenv("SECRETS_DIR", str(tmp_path))
+    monkeypatch.setenv("LEDGER_DATABASE_URLS__CAR", "postgresql://garage/cars")
+    ledgers = {service: config.load().ledger(service) for service in ("car", "hotel", "flight")}
+    assert ledgers == {"car": "postgresql://garage/cars", "hotel": "postgresql://db/hotels", "flight": None}
 
 
 def test_a_variable_counts_more_than_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

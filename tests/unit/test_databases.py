@@ -49,6 +49,13 @@ def test_a_service_may_have_its_ledger_on_a_server_of_its_own() -> None:
     assert (car["HOST"], car["PORT"], car["NAME"], car["USER"]) == ("db-car", "5433", "ledger", "car")
 
 
+def test_a_service_may_have_an_address_of_its_own_beside_those_that_share_one() -> None:
+    cars = "postgresql://driver:keys@garage/car"
+    found = databases(Config(ledger_database_url=LEDGERS, ledger_database_urls={"car": cars}))
+    assert (found["car"]["HOST"], found["car"]["USER"], found["car"]["PASSWORD"]) == ("garage", "driver", "keys")
+    assert found["hotel"]["NAME"] == "ledger_hotel"
+
+
 def test_a_password_that_the_url_lacks_comes_from_its_own_setting() -> None:
     found = databases(Config(database_url=READ_MODEL, ledger_database_url=LEDGERS, database_password="open sesame"))
     assert (found["default"]["PASSWORD"], found["car"]["PASSWORD"]) == ("p@ss", "open sesame")

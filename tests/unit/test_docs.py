@@ -28,7 +28,7 @@ def test_every_setting_is_in_the_readme_as_the_code_describes_it(name: str) -> N
 def as_written(default: Any) -> str:
     """Return how the README writes a default: as one would write it into the environment."""
     match default:
-        case None | "" | ():
+        case None | "" | () | {}:
             return "–"
         case bool():
             return f"`{default}`".lower()
