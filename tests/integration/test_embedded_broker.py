@@ -9,8 +9,7 @@ from contextlib import ExitStack, closing, suppress
 from pathlib import Path
 
 import pytest
-from kafka import KafkaAdminClient, KafkaProducer
-from kafka.errors import KafkaError
+from kafka import KafkaProducer
 
 from saga.bus import Consumer, Outgoing, Producer, Record
 from saga.errors import BrokerUnavailable
@@ -19,7 +18,6 @@ from tests.eventually import eventually
 from workshop import embedded_broker
 from workshop.embedded_broker import MockCluster, load_library, start_broker
 from workshop.kafka_bus import KafkaBus, address_in
-from workshop.kafka_bus.opening import opening
 from workshop.kafka_bus.settings import EMBEDDED
 
 pytestmark = pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning")
@@ -235,16 +233,6 @@ def test_without_its_library_a_plainer_broker_does(monkeypatch: pytest.MonkeyPat
             [place] = producer.send([MESSAGE])
             assert [record.place for record in read_one(reader)] == [place]
             assert len(bus.end_offsets(["notes"])) == 4
-
-
-@pytest.mark.parametrize("error", [KafkaError("refused"), ValueError("a mistake")], ids=["of the library", "any other"])
-def test_a_client_that_could_not_be_opened_leaves_no_thread_behind(cluster: MockCluster, error: Exception) -> None:
-    before = set(threading.enumerate())
-    with suppress(BrokerUnavailable, ValueError), opening(cluster.address) as network:
-        KafkaAdminClient(bootstrap_servers=cluster.address, kafka_client=network, **EMBEDDED)
-        assert set(threading.enumerate()) > before
-        raise error
-    eventually(lambda: set(threading.enumerate()) <= before)
 
 
 @pytest.mark.parametrize("compression", [None, "gzip", "snappy", "lz4", "zstd"])

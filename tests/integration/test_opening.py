@@ -1,13 +1,19 @@
-"""A broker can die while a client is opened: that is told in time, and never waited for."""
+"""A broker can die while a client is opened: that is told in time, never waited for, and leaves nothing behind."""
 
 import socket
 import threading
 from collections.abc import Iterator
+from contextlib import closing, suppress
 
 import pytest
+from kafka import KafkaAdminClient
+from kafka.errors import KafkaError
 
 from saga.errors import BrokerUnavailable
+from tests.eventually import eventually
+from workshop.embedded_broker import MockCluster, load_library
 from workshop.kafka_bus import KafkaBus, opening
+from workshop.kafka_bus.settings import EMBEDDED
 
 
 @pytest.fixture
@@ -32,3 +38,14 @@ def test_a_member_is_not_opened_for_ever(dying_broker: str, monkeypatch: pytest.
     bus = KafkaBus(lambda: dying_broker, embedded=True, client_id="test")
     with pytest.raises(BrokerUnavailable, match="no broker answers"):
         bus.consumer("readers", ["new-user"], on_revoked=lambda partitions: None)
+
+
+@pytest.mark.parametrize("error", [KafkaError("refused"), ValueError("a mistake")], ids=["of the library", "any other"])
+def test_a_client_that_could_not_be_opened_leaves_no_thread_behind(error: Exception) -> None:
+    with closing(MockCluster(load_library(), {})) as cluster:
+        before = set(threading.enumerate())
+        with suppress(BrokerUnavailable, ValueError), opening.opening(cluster.address) as network:
+            KafkaAdminClient(bootstrap_servers=cluster.address, kafka_client=network, **EMBEDDED)
+            assert set(threading.enumerate()) > before
+            raise error
+        eventually(lambda: set(threading.enumerate()) <= before)
