@@ -42,7 +42,7 @@ class SagaLogStore:
         """Append to the logs of sagas, each from a position on, in one transaction. Raises LogHasMoved."""
         rows = [
             _row(saga_id, position, entry, at)
-            for saga_id, (start, new) in entries.items()
+            for saga_id, (start, new) in sorted(entries.items())  # so that two coordinators never wait in a circle
             for position, entry in enumerate(new, start)
         ]
         try:

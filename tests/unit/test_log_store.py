@@ -1,8 +1,10 @@
 """The coordinator's log is append-only, and of two coordinators only one writes a line."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import pytest
+from django.db import connections
 
 from consumers import inspection
 from consumers.log_store import LogHasMoved, SagaLogStore
@@ -53,6 +55,19 @@ def test_where_one_log_has_moved_nothing_of_the_batch_is_written(store: SagaLogS
     with pytest.raises(LogHasMoved):
         store.append({"saga-2": (0, BEGUN), "saga-1": (1, ANSWERED)}, at=AT)
     assert store.read(["saga-1", "saga-2"]) == {"saga-1": BEGUN}
+
+
+def test_all_write_in_one_order_so_that_two_never_wait_for_each_other(store: SagaLogStore) -> None:
+    written: list[str] = []
+
+    def watch(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
+        if many:
+            written.extend(saga_id for saga_id, *_ in params)
+        return execute(sql, params, many, context)
+
+    with connections["coordinator"].execute_wrapper(watch):
+        store.append({f"saga-{number}": (0, BEGUN[:1]) for number in (3, 1, 2)}, at=AT)
+    assert written == ["saga-1", "saga-2", "saga-3"]
 
 
 def test_the_ends_of_sagas_are_seen_by_whoever_inspects_the_log(store: SagaLogStore) -> None:
