@@ -69,4 +69,6 @@ def _refuse_oversized(messages: Sequence[Outgoing]) -> None:
 
 def _place(future: FutureRecordMetadata, topic: str) -> Place:
     written = future.get(timeout=CHECK_S)
+    if written.offset < 0:  # a broker that was started again takes a repeat for one, and may not know its place
+        raise BrokerUnavailable(f"the broker has a message for {topic} already, and does not say where")
     return Place(topic, written.partition, written.offset)
