@@ -181,7 +181,7 @@ class Performer:
             return {}
         self._faults.check(message, attempt=participation.attempt_number(before, Action.DO))
         result = self._participant.perform(message)
-        if trouble := _why_untellable(result):
+        if trouble := reports.why_untellable(result):
             self._participant.undo(message, result)  # it was done, and a step that failed is not compensated
             raise StepFailed(trouble)
         return result
@@ -233,16 +233,6 @@ class Performer:
         if next_at:
             wait = datetime.fromisoformat(next_at) - datetime.fromisoformat(self._clock.now())
             self._look_at = min(self._look_at, self._clock.monotonic() + wait.total_seconds())
-
-
-def _why_untellable(result: dict[str, object]) -> str:
-    try:
-        chars = reports.detail_chars({"result": result})
-    except (TypeError, ValueError) as error:
-        return f"its result is no JSON: {error}"
-    if chars <= reports.MAX_DETAIL_CHARS:
-        return ""
-    return f"its result makes {chars} characters to tell; {reports.MAX_DETAIL_CHARS} is the most"
 
 
 def _request(work: Work) -> SagaMessage:

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any, NamedTuple
 
+from saga import reports
 from saga.definitions import definition_of
 from saga.messages import MAX_REASON, Action, Kind, SagaMessage
 
@@ -164,7 +165,7 @@ def failed(before: Entry, error: Exception, message: SagaMessage, *, at: str, la
         action=message.action,
         number=attempt_number(before, message.action),
         round=message.round,
-        error=str(error)[:MAX_REASON] or type(error).__name__,
+        error=reports.legible(str(error), MAX_REASON) or type(error).__name__,
         at=at,
         next_at=later(policy.delay_after(in_round)) if goes_on else None,
     )

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from saga import tracing
+from saga import tracing, wire
 from saga.bus import Outgoing, Place, Record
 from saga.messages import DeadLetter, Kind, Reply, SagaMessage, Trace, TraceEvent
 
@@ -38,7 +38,25 @@ def on_outgoing(kind: Kind, outgoing: Outgoing | Record, message: SagaMessage | 
 
 def detail_chars(detail: Mapping[str, Any]) -> int:
     """Return how many characters an event's detail has as JSON."""
-    return len(json.dumps(detail, ensure_ascii=False))
+    return len(_json(detail))
+
+
+def why_untellable(result: dict[str, Any]) -> str:
+    """Return why nobody could be told what a step achieved; nothing if everybody can."""
+    try:
+        told = _json({"result": result})
+        raw = told.encode()
+    except (TypeError, ValueError) as error:
+        return f"its result is no JSON: {error}"
+    if wire.holds_nul(raw):
+        return "its result holds a NUL character, which no database would take"
+    if len(told) > MAX_DETAIL_CHARS:
+        return f"its result makes {len(told)} characters to tell; {MAX_DETAIL_CHARS} is the most"
+    return ""
+
+
+def _json(detail: Mapping[str, Any]) -> str:
+    return json.dumps(detail, ensure_ascii=False)
 
 
 def placed(event: TraceEvent, place: Place) -> TraceEvent:
@@ -69,7 +87,7 @@ def dead_letter(record: Record, *, service: str, reason: str, at: str) -> DeadLe
     """Return the dead letter about a record, shortened to what a person would read."""
     return DeadLetter(
         service=service,
-        reason=reason[:MAX_CHARS],
+        reason=legible(reason, MAX_CHARS),
         topic=record.topic,
         partition=record.partition,
         offset=record.offset,
@@ -92,10 +110,11 @@ def text_of(raw: bytes | None, limit: int | None = None) -> str | None:
     return some.decode("utf-8", "backslashreplace").replace("\x00", "\\x00")[:limit]
 
 
+def legible(text: str, limit: int) -> str:
+    """Return so many characters of a text that may hold anything, as `text_of` returns bytes."""
+    return text_of(text.encode("utf-8", "surrogatepass"), limit) or ""
+
+
 def _headers(headers: tuple[tuple[str, bytes], ...]) -> dict[str, str]:
     some = headers[:MAX_HEADERS]
-    return {_text(name.encode("utf-8", "surrogatepass")): _text(value) for name, value in some}
-
-
-def _text(raw: bytes) -> str:
-    return text_of(raw, MAX_HEADER_CHARS) or ""
+    return {legible(name, MAX_HEADER_CHARS): text_of(value, MAX_HEADER_CHARS) or "" for name, value in some}

@@ -90,7 +90,7 @@ def decode(kind: type[P], value: bytes | str | None) -> P:
     raw = value.encode("utf-8", "surrogatepass") if isinstance(value, str) else value
     if len(raw) > MAX_BYTES:
         raise MessageRejected(f"the message has {len(raw)} bytes; {MAX_BYTES} is the most")
-    if b"\\u0000" in raw and _NUL.search(raw):  # asked first, so that no reason holds one
+    if holds_nul(raw):  # asked first, so that no reason holds one
         raise MessageRejected("the message holds a NUL character, which no database would take")
     try:
         envelope = _envelope_of(kind).model_validate_json(raw)
@@ -103,6 +103,11 @@ def decode(kind: type[P], value: bytes | str | None) -> P:
             f"the subject is {envelope.subject[:80]!r}, and the message about {envelope.data.subject!r}"
         )
     return cast(P, envelope.data)
+
+
+def holds_nul(raw: bytes) -> bool:
+    """Does JSON text hold the character that no database would take?"""
+    return b"\\u0000" in raw and _NUL.search(raw) is not None
 
 
 def traceparent_in(value: str) -> str | None:

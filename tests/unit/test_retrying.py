@@ -39,6 +39,8 @@ class TestRetry:
         [
             pytest.param({"grants": ["g"] * 1000}, "its result makes 5024 characters", id="too long"),
             pytest.param({"since": datetime(2026, 1, 1)}, "datetime is not JSON serializable", id="no JSON"),
+            pytest.param({"device_id": "\udcff"}, "surrogates not allowed", id="no UTF-8"),
+            pytest.param({"device_id": "\x00"}, "its result holds a NUL character", id="NUL"),
         ],
     )
     def test_a_result_that_nobody_could_be_told_fails_the_step_and_is_taken_back(

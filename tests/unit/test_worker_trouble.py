@@ -10,8 +10,8 @@ from consumers.ledger import Change, Ledger
 from saga import wire
 from saga.bus import Outgoing
 from saga.definitions import COORDINATOR
-from saga.errors import MessageRejected
-from saga.messages import Outcome
+from saga.errors import MessageRejected, StepFailed
+from saga.messages import Kind, Outcome
 from saga.participation import Status
 from tests.factories import command, entry, outgoing, record, reply, request, trace, undo
 from tests.workbench import CHAIN, Moody, Workbench, effects_of
@@ -120,6 +120,17 @@ def test_headers_of_others_do_not_hold_up_a_partition(bench: Workbench) -> None:
     bench.send(replace(GOOD, headers=(("x" * 1_000, b"\x01" * 900_000),) * 50))
     bench.run(bench.worker())
     assert (bench.backlog(), bench.kinds()) == (0, ["received", "succeeded"])
+
+
+@pytest.mark.parametrize(("error", "told"), [("\udcff", r"\xed\xb3\xbf"), ("a\x00b", r"a\x00b")])
+@pytest.mark.parametrize("kind", [StepFailed, MessageRejected])
+def test_an_error_may_say_what_is_no_text(bench: Workbench, kind: type[Exception], error: str, told: str) -> None:
+    worker = bench.worker(perform=Moody(kind(error), times=1))
+    bench.send(request(), request(saga_id="saga-2"))
+    bench.run(worker)
+    errors = [event.detail["error"] for event in bench.events() if event.kind is Kind.FAILED]
+    assert errors + [letter.reason for letter in bench.letters()] == [told]
+    assert (bench.backlog(), bench.kinds("saga-2")) == (0, ["received", "succeeded"])
 
 
 def test_what_can_never_succeed_becomes_a_dead_letter_and_is_not_tried_again(bench: Workbench) -> None:
