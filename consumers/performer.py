@@ -26,6 +26,7 @@ OVERDUE_LIMIT = 200
 # worker must still come to poll, to say what it did, and to end when it is told to.
 WORK_PER_THREAD = 4
 _CHANGING = (Duty.DO, Duty.UNDO, Duty.REFUSE)
+_NOT_TO_BE = (Status.FAILED, Status.REFUSED, Status.UNDONE)
 # Another instance may have left work behind, so the ledger is looked at even if this one waits for nothing.
 LOOK_EVERY_S = 5.0
 # What the timer brought is this instance's alone until it has looked again; where threads wait for somebody who hangs,
@@ -115,6 +116,8 @@ class Performer:
         list(self._pool.map(self._fulfil, owed) if self._pool else map(self._fulfil, owed))
         standing = self._write([task for task in owed if task.after])
         late = [task for task in owed if task.after and standing[task.after.key] != task.after]
+        for task in late:
+            self._take_back(task, standing[task.row.key])
         ours = [task for task in tasks if task not in late]
         self._unsaid = [task.row for task in ours if task.work.from_timer and not task.row.next_at]
         done = [self._done(task) for task in ours]
@@ -141,6 +144,11 @@ class Performer:
         for change in changes:
             self._look_again_at(change.next_at)
         return self._ledger.record(changes) if changes else {}
+
+    def _take_back(self, task: _Task, standing: Entry) -> None:
+        """Undo what was done while somebody else wrote down that it is not to be: nobody else knows of it."""
+        if task.message.step and task.row.status is Status.DONE and standing.status in _NOT_TO_BE:
+            self._participant.undo(task.message, task.row.result)
 
     def _say_again_at(self, work: Work) -> str | None:
         """Return when it shall be said again, should this worker die before it is said; None if it comes again anyway.

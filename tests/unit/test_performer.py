@@ -5,13 +5,16 @@ from typing import Any
 import pytest
 from django.core import mail
 
-from consumers.ledger import Change, Ledger
+from consumers.ledger import Change, Key, Ledger
+from consumers.participants import PARTICIPANTS
 from saga import participation, routing
-from saga.definitions import CHOREOGRAPHY, ONBOARDING
-from saga.messages import Kind, StepFault
+from saga.definitions import CHOREOGRAPHY, CLOSE, ONBOARDING
+from saga.messages import Kind, SagaMessage, StepFault
+from saga.participation import Entry, Status
 from saga.steering import FaultRules
-from tests.factories import ADA, AT, RESULTS, record, request, undo
-from tests.workbench import CHAIN, Workbench
+from tests.factories import ADA, AT, RESULTS, entry, record, request, undo
+from tests.fuse import FusedLedger
+from tests.workbench import CHAIN, Workbench, begin
 
 pytestmark = pytest.mark.django_db(databases=[*CHAIN, "car"])
 
@@ -144,3 +147,33 @@ def test_where_another_instance_was_faster_with_an_undo_it_is_believed(bench: Wo
     bench.work(undo=undo_too_late)
     assert {event.at for event in bench.events() if event.kind is Kind.UNDONE} == {AT}
     assert bench.row() == first
+
+
+@pytest.mark.parametrize("status", [Status.FAILED, Status.REFUSED, Status.UNDONE])
+def test_what_was_done_while_another_instance_wrote_down_that_it_is_not_to_be_is_taken_back(
+    bench: Workbench, status: Status
+) -> None:
+    def perform_too_late(message: SagaMessage) -> dict[str, Any]:
+        Ledger("notifier").record([Change(entry(status, "notify"), record())])
+        return PARTICIPANTS["notifier"].perform(message)
+
+    bench.send(request("notify"))
+    bench.work("notifier", perform=perform_too_late)
+    first, correction = mail.outbox
+    assert correction.extra_headers["In-Reply-To"] == first.extra_headers["Message-ID"]
+    assert bench.rows("notifier") == {"notify": status}
+
+
+def test_a_saga_that_is_closed_where_another_instance_refused_that_leaves_nothing_to_take_back(
+    bench: Workbench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def find_too_early(ledger: Ledger, saga_ids: list[str]) -> dict[Key, Entry]:
+        found = Ledger.find(ledger, saga_ids)
+        Ledger("provisioner").record([Change(entry(Status.REFUSED, None), record())])
+        return found
+
+    begin()
+    monkeypatch.setattr(FusedLedger, "find", find_too_early)
+    bench.send(request(None))
+    bench.work()
+    assert (bench.rows("provisioner")[CLOSE], bench.taken_back) == ("refused", [])
