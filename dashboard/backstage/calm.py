@@ -4,13 +4,15 @@ A message that was worked on, and whose offset was not committed, comes again, a
 and so on down the saga. So it is not enough that a saga has ended. But when every reader has committed all that was in
 the logs at one time, none of those messages comes again; what they caused in the meantime is worked on in the next such
 round, and after as many rounds as a saga has messages, one after another, there is nothing left of it on the way.
+
+What a ledger keeps to say again has no offset. Its service says it within seconds, but only while it is at work.
 """
 
 from collections import deque
 from collections.abc import Mapping
 
 from dashboard.backstage.projector import GROUP
-from dashboard.models import Board
+from dashboard.models import Board, Service
 from saga.bus import Bus, TopicPartition
 from saga.definitions import DEFINITIONS
 from saga.topics import DEAD_LETTER, SAGA_TOPICS, TOPICS_BY_SERVICE, TRACE
@@ -33,7 +35,9 @@ class Calm:
 
         Each look can make it later ones. Raises BrokerUnavailable, DatabaseError.
         """
-        if all(self._has_passed(group) for group in _READ_BY):
+        if _is_somebody_away():
+            self._ended.clear()
+        elif all(self._has_passed(group) for group in _READ_BY):
             self._ended.append(Board.current().ended)
             self._ends = self._bus.end_offsets((*SAGA_TOPICS, TRACE, DEAD_LETTER))
         return self._ended[0] if len(self._ended) > ROUNDS else 0
@@ -43,3 +47,9 @@ class Calm:
         ends = {at: end for at, end in self._ends.items() if end and at.topic in _READ_BY[group]}
         committed = self._bus.committed_offsets(group, _READ_BY[group]) if ends else {}
         return all(committed.get(at, 0) >= end for at, end in ends.items())
+
+
+def _is_somebody_away() -> bool:
+    """Is there a service that has nothing in its hands, and may have something in its ledger?"""
+    services = Service.objects.filter(name__in=TOPICS_BY_SERVICE)  # not those that another version has
+    return not all(service.view.get("partitions") for service in services)

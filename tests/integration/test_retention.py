@@ -7,7 +7,7 @@ import pytest
 from consumers.ledger import Ledger
 from dashboard.backstage import retention
 from dashboard.backstage.retention import Policy, Retention
-from dashboard.models import Saga, TraceRecord
+from dashboard.models import Saga, Service, TraceRecord
 from saga import wire
 from saga.bus import Outgoing, Place
 from saga.errors import BrokerUnavailable
@@ -123,6 +123,24 @@ def test_a_service_that_is_stopped_is_waited_for(house: House, ids: list[str]) -
     house.start("notifier")
     house.forget(sagas=2)
     assert (kept(), counts()) == (ids[4:], (4, 4))
+
+
+def test_while_a_service_is_away_no_saga_is_forgotten(house: House, ids: list[str]) -> None:
+    """What its ledger keeps to say again would be worked on as if it were new."""
+    for number, name in enumerate(("notifier", "one-of-another-version"), start=1):
+        Service.objects.create(name=name, lag_low_ms=0, lag_high_ms=0, seq=number)
+    notifier = Service.objects.filter(name="notifier")
+    notifier.update(view={"partitions": 6})
+    keeper = house.keeper(sagas=2)
+    house.work(keeper, cycles=2)
+    notifier.update(view={"partitions": 0})
+    house.work(keeper)
+    assert (kept(), house.told()) == (ids, [])
+    notifier.update(view={"partitions": 6})
+    house.work(keeper, cycles=2)
+    assert house.told() == []
+    house.work(keeper)
+    assert kept() == ids[4:]
 
 
 def test_while_a_message_may_come_again_no_saga_is_forgotten(house: House, ids: list[str]) -> None:
