@@ -140,6 +140,10 @@ def test_each_service_is_given_a_database() -> None:
     assert sorted(listed.split()) == sorted(SERVICES)
 
 
+def test_kafka_knows_for_long_how_far_a_service_had_come_that_was_stopped() -> None:
+    assert int(ALL["kafka"]["environment"]["KAFKA_OFFSETS_RETENTION_MINUTES"]) >= 365 * 24 * 60
+
+
 def test_kafka_leaves_no_nameless_volume_behind() -> None:
     """These are what its image declares as volumes."""
     mounted = {volume.partition(":")[2] for volume in ALL["kafka"]["volumes"]} | {*ALL["kafka"]["tmpfs"]}
