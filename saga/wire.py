@@ -45,8 +45,8 @@ class Envelope(BaseModel, Generic[D]):
     model_config = ConfigDict(frozen=True, strict=True)
 
     specversion: str
-    id: str
-    source: str
+    id: Annotated[str, StringConstraints(min_length=1)]
+    source: Annotated[str, StringConstraints(min_length=1)]
     type: str
     subject: str
     time: Annotated[str, AfterValidator(times.with_zone)]

@@ -52,6 +52,8 @@ def test_a_message_with_any_one_value_changed_is_decoded_or_rejected(
         pytest.param({"specversion": "2.0"}, "CloudEvents '2.0'", id="future CloudEvents"),
         pytest.param({"subject": None}, "^subject: ", id="no subject"),
         pytest.param({"data": None}, "^data: ", id="no data"),
+        pytest.param({"id": ""}, "^id: ", id="empty id"),
+        pytest.param({"source": ""}, "^source: ", id="empty source"),
     ],
 )
 def test_another_envelope_is_rejected(change: dict[str, Any], reason: str) -> None:
