@@ -38,14 +38,21 @@ def _text(content: bytes) -> str:
 
 def _rows(text: str) -> list[tuple[int, list[str]]]:
     """Return the rows that hold anything, each with the number of its line, the last one where it has several."""
-    # What is copied out of a spreadsheet has tabs; where the comma stands in numbers, files have semicolons.
-    delimiter = "\t" if "\t" in text else ";" if ";" in text and "," not in text else ","
-    reader = csv.reader(io.StringIO(text), delimiter=delimiter, strict=True)
+    reader = csv.reader(io.StringIO(text, newline=None), delimiter=_delimiter(text), strict=True)
     try:
         rows = [(reader.line_num, [cell.strip() for cell in row]) for row in reader]
     except csv.Error as error:
         raise BadRequest(f"line {reader.line_num} is not CSV: {error}") from error
     return [(number, row) for number, row in rows if any(row)]
+
+
+def _delimiter(text: str) -> str:
+    """Return what stands between cells. Where names hold commas, the first line with one kind of mark alone tells."""
+    # What is copied out of a spreadsheet has tabs; where the comma stands in numbers, files have semicolons.
+    if "\t" in text:
+        return "\t"
+    marks = ({mark for mark in ",;" if mark in line} for line in text.splitlines())
+    return next((found.pop() for found in marks if len(found) == 1), ",")
 
 
 def _user(number: int, row: list[str]) -> User:

@@ -14,6 +14,7 @@ TAKEN = {
     "commas": "Ada Lovelace,Engineering\nAlan Turing,Data\n",
     "no newline at the end": "Ada Lovelace,Engineering\nAlan Turing,Data",
     "Windows newlines": "Ada Lovelace,Engineering\r\nAlan Turing,Data\r\n",
+    "old Macintosh newlines": "Ada Lovelace,Engineering\rAlan Turing,Data\r",
     "semicolons": "Ada Lovelace;Engineering\nAlan Turing;Data\n",
     "cells of a spreadsheet": "Ada Lovelace\tEngineering\nAlan Turing\tData\n",
     "a header": "Name,Department\nAda Lovelace,Engineering\nAlan Turing,Data\n",
@@ -49,6 +50,24 @@ def test_a_list_is_taken_however_it_was_saved(text: str) -> None:
 def test_a_bad_list_is_refused_and_its_line_named(content: bytes, reason: str) -> None:
     with pytest.raises(BadRequest, match=reason):
         roster.parse(content)
+
+
+SURNAMES_FIRST = [User(name="Lovelace, Ada", department="Sales"), User(name="Turing, Alan", department="Data")]
+WITH_COMMAS = {
+    "a header tells": "name;department\nLovelace, Ada;Sales\nTuring, Alan;Data\n",
+    "a header and quotes": 'name;department\n"Lovelace, Ada";Sales\n"Turing, Alan";Data\n',
+    "quotes between commas": '"Lovelace, Ada",Sales\n"Turing, Alan",Data\n',
+}
+
+
+@pytest.mark.parametrize("text", WITH_COMMAS.values(), ids=WITH_COMMAS)
+def test_a_name_may_hold_a_comma(text: str) -> None:
+    assert roster.parse(text.encode()) == SURNAMES_FIRST
+
+
+def test_a_department_may_hold_a_semicolon() -> None:
+    users = roster.parse(b"name,department\nAda,R;D\nAlan,Data\n")
+    assert [user.department for user in users] == ["R;D", "Data"]
 
 
 def test_the_largest_list_is_taken() -> None:
