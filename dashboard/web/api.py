@@ -6,6 +6,8 @@ from django.core.exceptions import RequestDataTooBig, TooManyFieldsSent
 from django.db import DatabaseError
 from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_GET
 from ninja import NinjaAPI, Query, Status
 from ninja.errors import HttpError, ValidationError
 
@@ -42,6 +44,7 @@ api = NinjaAPI(
     "comes with HTTP Basic authentication for the user `instructor`. Too many requests are answered with 429.",
     docs_url=None,
     openapi_url="/api/openapi.json",
+    docs_decorator=lambda view: csrf_exempt(require_GET(view)),
 )
 api.add_router("", probes.router)
 # With what all that only ask, and all that change something, may be refused.
@@ -224,8 +227,7 @@ def _refuse_for_now(request: HttpRequest, error: DatabaseError) -> HttpResponse:
 
 @api.exception_handler(RequestDataTooBig)
 def _refuse_too_large(request: HttpRequest, error: RequestDataTooBig) -> HttpResponse:
-    # Sent in chunks, so that its length was not known before.
-    return too_large()
+    return too_large()  # sent in chunks, so that its length was not known before
 
 
 @api.exception_handler(TooManyFieldsSent)

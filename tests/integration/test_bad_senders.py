@@ -112,6 +112,8 @@ WRONG_WAYS = [
     ("DELETE", "/api/dead-letters/1/replay"),
     ("POST", "/api/invariants"),
     ("TRACE", "/api/sagas"),
+    ("POST", "/api/openapi.json"),
+    ("OPTIONS", "/api/openapi.json"),
 ]
 
 
