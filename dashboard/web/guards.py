@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 
 from channels.security.websocket import WebsocketDenier
 from django.conf import settings
+from django.core.exceptions import DisallowedHost
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.http.request import split_domain_port, validate_host
 
@@ -142,6 +143,8 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
     """Answer what Django itself refuses: a name that is not ours, a form with too many fields."""
+    if isinstance(exception, DisallowedHost):
+        return refusal("the server does not go by this name: use another, or add it to ALLOWED_HOSTS", status=400)
     return refusal("the server cannot make sense of this request", status=400)
 
 
