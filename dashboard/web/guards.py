@@ -38,8 +38,11 @@ def same_origin(get_response: View) -> View:
     """
 
     def guard(request: HttpRequest) -> HttpResponse:
-        if _holds_nul(request):
+        # Some databases find nothing by such a text, and others call the question an error.
+        if "\x00" in request.path:
             return refusal("there is no saga, and nothing else, whose name holds a NUL character", status=404)
+        if "%00" in request.META.get("QUERY_STRING", ""):
+            return refusal("no query makes sense that holds a NUL character", status=422)
         if request.method not in CHANGING:
             return get_response(request)
         if int(request.META.get("CONTENT_LENGTH") or 0) > settings.DATA_UPLOAD_MAX_MEMORY_SIZE:
@@ -92,11 +95,6 @@ def uses_no_device(get_response: View) -> View:
         return response
 
     return declare
-
-
-def _holds_nul(request: HttpRequest) -> bool:
-    """Some databases find nothing by such a text, and others call the question an error."""
-    return "\x00" in request.path or "%00" in request.META.get("QUERY_STRING", "")
 
 
 def _is_foreign(request: HttpRequest) -> bool:

@@ -193,6 +193,10 @@ def test_a_query_that_makes_no_sense_is_refused_by_name(client: Client, query: s
     assert query.partition("=")[0] in reason_of(client.get(f"/api/sagas?{query}"), 422)
 
 
+def test_a_query_with_a_nul_character_is_refused(client: Client) -> None:
+    assert "NUL" in reason_of(client.get("/api/sagas?after=%00"), 422)
+
+
 def test_a_query_without_end_is_refused(client: Client) -> None:
     query = "&".join(f"limit={number}" for number in range(1, 1000))
     assert "so many fields" in reason_of(client.get(f"/api/sagas?{query}"), 422)
