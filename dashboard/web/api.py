@@ -238,9 +238,9 @@ def _refuse_many_fields(request: HttpRequest, error: TooManyFieldsSent) -> HttpR
 @api.exception_handler(ValidationError)
 def _refuse_invalid(request: HttpRequest, error: ValidationError) -> HttpResponse:
     first = error.errors[0]
-    if first["type"] == "value_error":
-        return refusal(str(first["ctx"]["error"]), status=422)
     where = ".".join(str(part) for part in first["loc"] if part not in ("body", "query", "path"))
+    if first["type"] == "value_error":
+        return refusal(f"{where}: {first['ctx']['error']}".removeprefix(": "), status=422)
     return refusal(f"{where or 'the body'}: {first['msg']}", status=422)
 
 

@@ -10,7 +10,7 @@ from dashboard.readmodel.people import TRAVELLER, user_of
 from dashboard.web.roster import MAX_USERS
 from saga import messages
 from saga.definitions import DEFINITIONS, ONBOARDING, STYLES
-from saga.messages import Action, ErrorText
+from saga.messages import Action, ErrorText, User
 from saga.state import COMPENSATED, COMPENSATING, COMPLETED, RUNNING, STUCK
 from saga.steering import FaultRules, Instant
 
@@ -67,7 +67,7 @@ class NewSagas(_Request):
     def _count_faults(cls, given: object) -> object:
         """Before each of a hundred thousand is looked at."""
         if isinstance(given, dict) and len(given) > MAX_FAULTS:
-            raise ValueError(f"faults: a saga has at most {MAX_FAULTS} steps")
+            raise ValueError(f"a saga has at most {MAX_FAULTS} steps")
         return given
 
     @model_validator(mode="after")
@@ -88,9 +88,13 @@ class NewSagas(_Request):
         return {
             "definition": definition,
             "style": self.style or definition.styles[0],
-            "users": [user_of(user.name, user.department) for user in self.users or ()] or self.count or 1,
+            "users": self._checked_users() or self.count or 1,
             "faults": {step: fault.value for step, fault in (self.faults or {}).items()},
         }
+
+    def _checked_users(self) -> list[User]:
+        given = enumerate(self.users or ())
+        return [user_of(user.name, user.department, where=f"users.{place}: ") for place, user in given]
 
 
 class PageQuery(Schema):
