@@ -93,7 +93,7 @@ def dead_letter(record: Record, *, service: str, reason: str, at: str) -> DeadLe
         offset=record.offset,
         written_at=record.written_at,
         key=text_of(record.key, MAX_CHARS),
-        value=text_of(record.value, MAX_CHARS) or "",
+        value=text_of(record.value, MAX_CHARS),
         at=at,
         trace_id=tracing.trace_id_in(_headers(record.headers).get(tracing.HEADER)),
     )

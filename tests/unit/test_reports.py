@@ -80,6 +80,12 @@ def test_a_dead_letter_tells_where_the_message_was_and_shows_it() -> None:
     assert (letter.id, letter.key, letter.value) == ("notify.3.17.99", "\\xfe", "hello \\xff\\x00")
 
 
+@pytest.mark.parametrize(("value", "shown"), [(None, None), (b"", "")], ids=["a tombstone", "an empty message"])
+def test_a_dead_letter_tells_no_message_from_an_empty_one(value: bytes | None, shown: str | None) -> None:
+    letter = reports.dead_letter(record(value), service="notifier", reason="empty", at=AT)
+    assert letter.value == shown
+
+
 def test_a_shortened_text_ends_with_a_whole_character() -> None:
     letter = reports.dead_letter(record("aé😀".encode() * 10_000), service="notifier", reason="long", at=AT)
     assert letter.value == ("aé😀" * 10_000)[: reports.MAX_CHARS]
