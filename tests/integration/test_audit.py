@@ -65,6 +65,11 @@ def test_a_login_a_wrong_one_and_a_logout_are_told(browser: Client, lines: list[
     assert PASSWORD not in str([vars(one) for one in lines])
 
 
+def test_whoever_logs_out_without_having_logged_in_was_anybody(browser: Client, lines: list[Any]) -> None:
+    browser.post("/logout/", token(browser))
+    assert lines[0].who == "anybody"
+
+
 def test_a_line_says_who_it_was_and_where(browser: Client, lines: list[logging.LogRecord]) -> None:
     log_in(browser)
     visitor = browser.cookies["visitor"].value[:8]

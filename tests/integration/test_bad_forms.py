@@ -1,6 +1,7 @@
 """The forms of the page refuse what they cannot use, and say why."""
 
 from collections.abc import Iterator
+from typing import Any
 from urllib.parse import urlencode
 
 import pytest
@@ -90,3 +91,8 @@ def test_more_files_than_one_are_refused(browser: Client) -> None:
 def test_a_body_beyond_the_limit_is_refused_unread(browser: Client, address: str) -> None:
     answer = browser.post(address, b" " * (3 * MEGABYTE), content_type=JSON)
     assert "2,097,152 bytes" in reason_of(answer, 413)
+
+
+def test_a_body_of_just_the_limit_is_read(browser: Client, settings: Any) -> None:
+    settings.DATA_UPLOAD_MAX_MEMORY_SIZE = 100
+    assert "parse" in reason_of(browser.post("/api/sagas", b" " * 100, content_type=JSON), 422)

@@ -31,6 +31,7 @@ FOREIGN = {
 }
 WAYS = [
     ("post", "/api/sagas"),
+    ("put", "/api/sagas"),
     ("post", "/api/sagas/known/roll-back"),
     ("patch", "/api/services/notifier"),
     ("post", "/api/services/notifier/kill"),
@@ -87,8 +88,16 @@ def test_a_browser_that_sends_nothing_says_so_in_json(client: Client, headers: d
     assert "application/json" in reason_of(answer, 415)
 
 
-def test_a_program_that_sends_nothing_need_not_say_of_what_type(client: Client) -> None:
-    assert "no saga" in reason_of(client.generic("POST", "/api/sagas/nobody/retry", content_type=""), 404)
+@pytest.mark.parametrize("said", [{}, {"Content-Length": "0"}], ids=["without a length", "of no length"])
+def test_a_program_that_sends_nothing_need_not_say_of_what_type(client: Client, said: dict[str, str]) -> None:
+    answer = client.generic("POST", "/api/sagas/nobody/retry", content_type="", headers=said)
+    assert "no saga" in reason_of(answer, 404)
+
+
+def test_a_program_that_sends_something_bit_by_bit_says_of_what_type(client: Client) -> None:
+    chunked = {"Transfer-Encoding": "chunked"}
+    answer = client.generic("POST", "/api/sagas/nobody/retry", content_type="", headers=chunked)
+    assert "application/json" in reason_of(answer, 415)
 
 
 @pytest.mark.parametrize("address", ["/", "/api/sagas", "/healthz", "/readyz"])

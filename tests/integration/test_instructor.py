@@ -43,12 +43,18 @@ def test_the_instructors_program_may(client: Client, act: str) -> None:
     assert do(client, act, Authorization=basic()).status_code not in {401, 403, 429}
 
 
+def test_how_a_program_writes_the_scheme_is_all_the_same(client: Client) -> None:
+    authorization = basic().replace("Basic", "BASIC")
+    assert do(client, "clear all faults", Authorization=authorization).status_code == 200
+
+
 WRONG = {
     "a wrong password": basic("open  sesame"),
     "no password": basic(""),
     "another user": basic(user="teacher"),
     "no user": basic(user=""),
     "what is no base64": "Basic open sesame",
+    "base64 and more": basic() + "~",
     "what is no text": "Basic " + base64.b64encode(b"\xff\xfe").decode(),
     "no colon": "Basic " + base64.b64encode(b"open sesame").decode(),
     "nothing": "Basic",
