@@ -76,6 +76,12 @@ def test_a_line_says_who_it_was_and_where(browser: Client, lines: list[logging.L
     assert lines[0].getMessage() == f"instructor (visitor {visitor} at 203.0.113.7): log in: 302 Found"
 
 
+def test_behind_a_proxy_a_line_says_where_the_sender_is(browser: Client, lines: list[Any], settings: Any) -> None:
+    settings.HTTPS = True
+    browser.post("/logout/", token(browser), headers={"X-Forwarded-For": "198.51.100.2"})
+    assert lines[0].address == "198.51.100.2"
+
+
 ACTS: dict[str, tuple[str, str, Any, str]] = {
     "stop": ("patch", "/api/services/notifier", {"running": False}, 'change "notifier" {"running": false}: 200 OK'),
     "break": (
@@ -161,6 +167,14 @@ def test_a_line_stays_one_line_whatever_is_asked_for(browser: Client, lines: lis
     assert line.isprintable()
     assert line.isascii()
     assert len(line) < 300
+    assert len(lines[0].on) <= audit.LONGEST
+
+
+def test_a_line_has_an_end_whatever_is_to_fail(browser: Client, lines: list[logging.LogRecord]) -> None:
+    faults = {step: {"error": "x" * 200} for step in ("provision", "authorize", "notify")}
+    log_in(browser)
+    browser.post("/api/sagas", {"faults": faults}, content_type=JSON)
+    assert len(told(lines)[-1]) < 300
 
 
 def test_a_line_has_its_parts_as_fields(browser: Client, lines: list[Any]) -> None:

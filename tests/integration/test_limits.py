@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from django.core import signing
 from django.test import Client
 
 from dashboard.models import Saga
@@ -169,6 +170,16 @@ def test_a_browser_keeps_its_cookie_and_no_script_sees_it() -> None:
     cookie = one.cookies["visitor"]
     assert (cookie["httponly"], cookie["samesite"]) == (True, "Lax")
     assert "visitor" not in one.get("/").cookies
+
+
+def test_a_cookie_counts_for_a_week_and_then_there_is_another(monkeypatch: pytest.MonkeyPatch) -> None:
+    one = browser()
+    old = one.cookies["visitor"]
+    assert old["max-age"] == 7 * 24 * 3600
+    now = signing.time.time()
+    monkeypatch.setattr(signing.time, "time", lambda: now + old["max-age"] + 1)
+    one.get("/")
+    assert one.cookies["visitor"].value != old.value
 
 
 def test_where_there_is_tls_cookies_travel_with_it_only(settings: Any) -> None:

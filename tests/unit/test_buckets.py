@@ -43,10 +43,20 @@ def test_what_is_refused_costs_nothing() -> None:
     assert waits == [waits[0]] * 10
 
 
+def test_rest_earns_no_more_than_a_minutes_worth() -> None:
+    buckets = Buckets()
+    for other in ("alan", "anika"):  # those used longer ago, and not full yet, so that Ada's is still known
+        buckets.take(other, per_minute=60, cost=10_000, now=0.0)
+    buckets.take("ada", per_minute=5, now=0.0)
+    assert taken(buckets, per_minute=5, now=1000.0) == 5
+
+
 def test_asking_takes_nothing() -> None:
     buckets = Buckets()
+    for other in ("alan", "anika"):
+        buckets.take(other, per_minute=1, now=0.0)
     assert [buckets.take("ada", per_minute=1, now=0.0, cost=0) for _ in range(5)] == [0.0] * 5
-    assert len(buckets) == 0
+    assert len(buckets) == 2
     assert taken(buckets, per_minute=1, now=0.0) == 1
 
 
@@ -67,7 +77,7 @@ def test_what_is_full_again_is_forgotten() -> None:
     for number in range(1000):
         buckets.take(f"visitor {number}", per_minute=60, now=0.0)
     for number in range(1000):
-        buckets.take("ada", per_minute=1_000_000, now=WINDOW_S + number)
+        buckets.take(f"other {number}", per_minute=60, now=WINDOW_S + number)
     assert len(buckets) == 1
 
 

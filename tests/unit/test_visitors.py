@@ -46,12 +46,17 @@ def test_what_is_no_address_is_not_repeated(settings: Any, claim: str) -> None:
     assert address_of(request("127.0.0.1", **{"X-Forwarded-For": claim})) == "127.0.0.1"
 
 
+def test_of_an_address_only_what_is_one_is_repeated(settings: Any) -> None:
+    settings.HTTPS = True
+    assert address_of(request("127.0.0.1", **{"X-Forwarded-For": "fe80::1%evil"})) == "fe80::1"
+
+
 @pytest.mark.parametrize("address", ["127.0.0.1", "127.8.9.1", "::1", "::ffff:127.0.0.1"])
 def test_a_program_on_this_machine_is_known_by_its_address(address: str) -> None:
     assert is_on_this_machine(request(address))
 
 
-PASSED_ON = ["X-Forwarded-For", "X-Forwarded-Proto", "Forwarded", "X-Real-IP", "Via"]
+PASSED_ON = ["X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "Forwarded", "X-Real-IP", "Via"]
 
 
 @pytest.mark.parametrize("header", PASSED_ON)
