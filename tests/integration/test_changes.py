@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from dashboard.models import Board, Service
 from dashboard.readmodel import board, rescue, services
 from saga.messages import Kind
+from saga.topics import SERVICES
 from tests.dash_factories import (
     accept,
     compensation,
@@ -33,30 +34,32 @@ def kill(name: str) -> None:
     services.kill(name)
 
 
-CHANGES = {
-    "sagas are accepted": lambda: accept(3),
-    "something is said": lambda: say(life_of("known")[1]),
-    "a saga is adopted": lambda: say(life_of("unknown")[1]),
-    "a saga ends": lambda: say(completion("known")),
-    "a dead letter comes": lambda: say(letters=[letter()]),
-    "a service is asked to stop": lambda: services.change("notifier", running=False),
-    "a service shall die": lambda: kill("notifier"),
-    "all faults are cleared": services.clear_faults,
-    "somebody wants a retry": lambda: rescue.retry("known"),
-    "somebody wants it rolled back": lambda: rescue.roll_back("known"),
+# What is done, and how many rows of sagas and services are told of because of it.
+CHANGES: dict[str, tuple[Any, int]] = {
+    "sagas are accepted": (lambda: accept(3), 3),
+    "something is said": (lambda: say(life_of("known")[1]), 1),
+    "a saga is adopted": (lambda: say(life_of("unknown")[1]), 1),
+    "a saga ends": (lambda: say(completion("known")), 1),
+    "a dead letter comes": (lambda: say(letters=[letter()]), 0),
+    "a service is asked to stop": (lambda: services.change("notifier", running=False), 1),
+    "a service shall die": (lambda: kill("notifier"), 1),
+    "all faults are cleared": (services.clear_faults, len(SERVICES)),
+    "somebody wants a retry": (lambda: rescue.retry("known"), 1),
+    "somebody wants it rolled back": (lambda: rescue.roll_back("known"), 1),
 }
 
 
-@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
-def test_every_change_takes_the_next_numbers_of_the_sequence(change: Any) -> None:
+@pytest.mark.parametrize(("change", "told"), CHANGES.values(), ids=CHANGES)
+def test_every_change_takes_the_next_numbers_of_the_sequence(change: Any, told: int) -> None:
     services.ensure_rows((0, 0))
     say(life_of("known")[0])
     before = Board.current().seq
     change()
     view = board.changes(after=before, limit=100)
     assert view is not None
-    numbers = sorted(row["seq"] for row in view.sagas)
+    numbers = sorted(row["seq"] for row in view.sagas + view.services)
     assert view.seq == Board.current().seq > before
+    assert len(numbers) == told
     assert all(before < seq <= view.seq for seq in numbers)
 
 

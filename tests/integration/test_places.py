@@ -52,3 +52,9 @@ def test_sagas_that_end_in_one_batch_are_placed_by_when_they_ended() -> None:
     ids = accept(3)
     say(*(completion(saga_id, second=second) for saga_id, second in zip(ids, (30, 10, 20), strict=True)))
     assert [saga(saga_id).finished for saga_id in ids] == [3, 1, 2]
+
+
+def test_sagas_that_ended_at_one_moment_are_placed_as_they_started() -> None:
+    ids = accept(6)
+    say(*(completion(saga_id, second=10) for saga_id in reversed(ids)))
+    assert [saga(saga_id).finished for saga_id in ids] == [1, 2, 3, 4, 5, 6]

@@ -12,7 +12,7 @@ from dashboard.models import DeadLetter, Saga, TraceRecord
 from dashboard.readmodel import board, clock, overdue, projection, rows
 from dashboard.readmodel.history import events_of
 from saga.bus import Place
-from saga.messages import Kind, Trace, User
+from saga.messages import MAX_REASON, Kind, Trace, User
 from saga.state import COMPLETED, RUNNING, STUCK
 from tests.dash_factories import (
     REASON,
@@ -210,8 +210,15 @@ def test_a_dead_letter_that_is_read_again_does_not_stop_a_saga_that_was_helped_s
     say(letters=[letter(key=saga_id)])
     say(*life_of(saga_id)[:3])
     assert saga(saga_id).status == RUNNING
-    say(letters=[letter(key=saga_id)])
-    assert saga(saga_id).status == RUNNING
+    for said in ([], life_of(saga_id)[:3]):
+        say(*said, letters=[letter(key=saga_id)])
+        assert saga(saga_id).status == RUNNING
+
+
+def test_why_a_saga_was_stopped_has_an_end() -> None:
+    [saga_id] = accept()
+    say(letters=[letter(key=saga_id, reason="x" * 10_000)])
+    assert len(saga(saga_id).reason) == MAX_REASON
 
 
 def test_a_dead_letter_of_an_ended_saga_changes_nothing_about_it() -> None:

@@ -40,6 +40,7 @@ def dead_letters(*letters: Any) -> list[int]:
 REPLAYS: dict[str, tuple[str, str | None, str | None]] = {
     "as it was": ("new-user", opening("s"), None),
     "corrected": ("new-user", "garbage", opening("s")),
+    "as long as can be": ("new-user", "garbage", opening("s").ljust(rescue.MAX_VALUE)),
     "a reply": ("replies", "garbage", reply("s")),
 }
 
@@ -96,7 +97,7 @@ BAD_REPLAYS: dict[str, tuple[dict[str, Any], Any, str]] = {
         {"value": reply("s").replace('"provision"', '"teleport"')},
         "refused again.*teleport",
     ),
-    "too long": ({}, {"value": opening("s") + " " * 65_536}, "characters"),
+    "too long": ({}, {"value": opening("s").ljust(rescue.MAX_VALUE + 1)}, "characters"),
     "half a character": ({}, {"value": "\ud800"}, "UTF-8"),
     "a topic that no service reads": ({"topic": "trace"}, {"value": opening("s")}, "'trace' carries none"),
     "a message without a key": ({"key": None}, {"value": opening("s")}, "key"),

@@ -9,9 +9,21 @@ from django.test import Client
 
 from dashboard.errors import Conflict
 from dashboard.models import Board
-from dashboard.readmodel import board, rescue
+from dashboard.readmodel import board, outbox, rescue
+from saga.messages import Kind
 from tests.dash_api import post
-from tests.dash_factories import accept, compensation, finish, no_progress, saga, say, stuck_undo, way_back_of
+from tests.dash_factories import (
+    accept,
+    compensation,
+    finish,
+    no_progress,
+    saga,
+    say,
+    stuck_undo,
+    trace,
+    undo_event,
+    way_back_of,
+)
 from tests.dash_race import together
 from tests.dash_refusals import reason_of
 
@@ -151,7 +163,24 @@ def test_a_second_resolution_does_not_take_the_place_of_one_that_waits_to_be_sen
     rescue.resolve(saga_id, "provision")
     with pytest.raises(Conflict):
         rescue.resolve(saga_id, "authorize")
+    rescue.resolve(saga_id, "provision")
     assert saga(saga_id).resolved_step == "provision"
+
+
+def test_when_a_step_was_resolved_the_next_one_can_be() -> None:
+    [saga_id] = accept()
+    say(stuck_undo(saga_id, "provision"), stuck_undo(saga_id, "authorize"))
+    rescue.resolve(saga_id, "authorize")
+    say(trace(saga_id, undo_event(Kind.UNDONE, "authorize", attempt=9)))
+    rescue.resolve(saga_id, "provision")
+    assert saga(saga_id).resolved_step == "provision"
+
+
+@pytest.mark.parametrize(("wish", "body"), WISHES.items(), ids=WISHES)
+def test_the_relay_is_told_at_once_of_what_is_wanted(client: Client, stuck: str, wish: str, body: Any) -> None:
+    outbox.news.clear()
+    assert post(client, f"/api/sagas/{stuck}/{wish}", body).status_code == 202
+    assert outbox.news.is_set()
 
 
 @pytest.mark.django_db(transaction=True, serialized_rollback=True)

@@ -1,5 +1,6 @@
 """Hosts may disagree about the time; whoever asks the same server does not."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -7,8 +8,9 @@ from django.db import connections
 from pytest_django import DjangoAssertNumQueries
 
 from consumers.clock import ServerClock
-from dashboard.readmodel import clock
+from dashboard.readmodel import board, clock
 from saga.times import ASK_EVERY_S, BorrowedClock, rfc3339
+from tests.dash_factories import accept, life_of, say
 
 HERE = datetime(2026, 1, 1, 11, tzinfo=UTC)
 THERE = datetime(2026, 1, 1, 12, tzinfo=UTC)
@@ -100,6 +102,24 @@ class TestOfADatabase:
 
     def test_a_service_can_tell_what_time_it_will_be(self) -> None:
         assert is_close(ServerClock("provisioner").now(in_s=3600), datetime.now(UTC) + timedelta(hours=1))
+
+
+ACTS: dict[str, Callable[[], object]] = {
+    "sagas are accepted": accept,
+    "what was said is projected": lambda: say(life_of("known")[0]),
+    "the board is shown": lambda: board.snapshot(trace=True),
+    "what changed is told": lambda: board.changes(after=-1, limit=1),
+}
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("act", ACTS.values(), ids=ACTS)
+def test_what_time_it_is_is_asked_before(
+    act: Callable[[], object], distant: Distant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(clock, "_SERVER", distant.borrowed)
+    act()
+    assert distant.looks == 1
 
 
 def has_server(alias: str) -> bool:
