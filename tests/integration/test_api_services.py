@@ -9,6 +9,7 @@ from django.urls import URLResolver, get_resolver
 
 from dashboard.models import DeadLetter, Service
 from dashboard.readmodel import services
+from saga.steering import LONGEST_LAG_MS
 from saga.topics import SERVICES
 from tests.dash_api import get
 from tests.dash_factories import accept, completion, letter, say
@@ -36,7 +37,8 @@ def test_a_service_that_nobody_has_heard_of_yet_is_starting_and_has_nothing_in_h
 
 
 @pytest.mark.parametrize(
-    "change", [{"running": False}, {"lag_ms": [0, 0]}, {"lag_ms": [5, 50]}, {"running": True, "lag_ms": [1, 1]}]
+    "change",
+    [{"running": False}, {"lag_ms": [0, 0]}, {"lag_ms": [5, LONGEST_LAG_MS]}, {"running": True, "lag_ms": [1, 1]}],
 )
 def test_a_service_is_changed_as_asked_and_no_more(client: Client, change: dict[str, Any]) -> None:
     services.ensure_rows((400, 3000))

@@ -198,8 +198,11 @@ def test_many_are_flagged_in_batches(bus: MemoryBus, watcher: Deadlines, monkeyp
     ids = accept(5)
     feed(bus)
     grow_old(*ids)
-    while flags(bus, watcher):
+    batches = []
+    while count := flags(bus, watcher):
+        batches.append(count)
         hear(bus)
+    assert batches == [2, 2, 1]
     assert set(Saga.objects.values_list("status", flat=True)) == {"stuck"}
 
 

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from workshop import readiness
 from workshop.config import Config
-from workshop.readiness import find_missing
+from workshop.readiness import find_missing, wait_until_ready
 
 ANSWERS = {
     "nothing": b"",
@@ -58,3 +59,23 @@ async def test_a_part_that_does_not_work_is_missing_and_named(
 async def test_when_everything_works_nothing_is_missing(tmp_path: Path) -> None:
     async with answering(b'HTTP/1.0 200 OK\r\n\r\n{"ready": true}', tmp_path) as config:
         assert await find_missing(config) == ""
+
+
+@pytest.mark.parametrize(
+    ("patience_s", "told"),
+    [pytest.param(-1.0, ["broker", "notifier", "broker"], id="too long"), pytest.param(3600.0, [], id="in time")],
+)
+async def test_what_is_missing_for_too_long_is_told_once_whenever_it_is_something_else(
+    monkeypatch: pytest.MonkeyPatch, patience_s: float, told: list[str]
+) -> None:
+    missing = iter([*["broker"] * 4, *["notifier"] * 3, "web", *["broker"] * 2, ""])
+
+    async def find_next(config: Config) -> str:
+        return next(missing)
+
+    monkeypatch.setattr(readiness, "find_missing", find_next)
+    monkeypatch.setattr(readiness, "CHECK_EVERY_S", 0.0)
+    monkeypatch.setattr(readiness, "REPORT_AFTER_S", patience_s)
+    reports: list[str] = []
+    await wait_until_ready(Config(), reports.append)
+    assert reports == [f"still waiting for {name}" for name in told]

@@ -147,3 +147,12 @@ async def test_only_dead_letters_that_are_still_listed_are_counted(server: Serve
     await server.do(lambda: DeadLetter.objects.filter(offset=1).delete())  # as retention does
     async with server.page() as page:
         assert (await page.next())["counters"]["dead_letters"] == 1
+
+
+async def test_only_sagas_that_are_not_sent_yet_are_counted_as_waiting(server: Server) -> None:
+    ids = await server.do(accept, 3)
+    await server.do(lambda: Saga.objects.filter(saga_id=ids[0]).update(fed_offset=0))
+    await server.do(finish, ids[1])
+    async with server.page() as page:
+        counters = (await page.next())["counters"]
+    assert (counters["running"], counters["waiting"]) == (2, 1)

@@ -1,5 +1,6 @@
 """Environment variables are read strictly, and every mistake is named."""
 
+import re
 import stat
 from pathlib import Path
 
@@ -65,6 +66,51 @@ def test_a_mistake_is_one_line_that_names_the_variable(name: str, value: str, mo
     assert [line.startswith(f"{name}={value}: ") for line in str(caught.value).splitlines()] == [True]
 
 
+BOUNDS: dict[str, tuple[int, int | None]] = {
+    "PORT": (1, 65_535),
+    "EMAIL_PORT": (1, 65_535),
+    "TOPIC_PARTITIONS": (1, 1000),
+    "WORK_LIMIT": (1, 10_000),
+    "IN_FLIGHT_LIMIT": (1, None),
+    "SAGA_DEADLINE_S": (1, 86_400),
+    "RETENTION_DAYS": (0, 36_500),
+    "RETENTION_SAGAS": (0, None),
+    "COMMANDS_PER_MINUTE": (0, None),
+    "SAGAS_PER_MINUTE": (0, None),
+}
+LENGTHS = {"SECRET_KEY": (20, None), "INSTRUCTOR_PASSWORD": (8, None), "KAFKA_PREFIX": (0, 100)}
+JUST_RIGHT = {
+    **{
+        f"{name}={bound}": (name, str(bound))
+        for name, bounds in BOUNDS.items()
+        for bound in bounds
+        if bound is not None
+    },
+    **{f"{name} of {size}": (name, "x" * size) for name, sizes in LENGTHS.items() for size in sizes if size},
+    "LAG_MS=600000,600000": ("LAG_MS", "600000,600000"),
+}
+TOO_MUCH = {
+    **{f"{name}={low - 1}": (name, str(low - 1)) for name, (low, _) in BOUNDS.items()},
+    **{f"{name}={high + 1}": (name, str(high + 1)) for name, (_, high) in BOUNDS.items() if high},
+    **{f"{name} of {low - 1}": (name, "x" * (low - 1)) for name, (low, _) in LENGTHS.items() if low},
+    **{f"{name} of {high + 1}": (name, "x" * (high + 1)) for name, (_, high) in LENGTHS.items() if high},
+    "KAFKA_PREFIX=a b": ("KAFKA_PREFIX", "a b"),
+}
+
+
+@pytest.mark.parametrize(("name", "value"), JUST_RIGHT.values(), ids=JUST_RIGHT)
+def test_what_is_just_within_bounds_is_taken(name: str, value: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(name, value)
+    assert config.load()
+
+
+@pytest.mark.parametrize(("name", "value"), TOO_MUCH.values(), ids=TOO_MUCH)
+def test_what_is_just_beyond_them_is_refused(name: str, value: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(ConfigError, match=f"^{name}"):
+        config.load()
+
+
 def test_all_mistakes_are_told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PORT", "many")
     monkeypatch.setenv("DEBUG", "maybe")
@@ -100,6 +146,11 @@ def test_a_secret_is_not_repeated_on_the_screen(name: str, value: str, monkeypat
     with pytest.raises(ConfigError, match=f"^{name}: ") as caught:
         config.load()
     assert "hunter2" not in str(caught.value)
+
+
+def test_no_secret_is_shown_with_the_settings() -> None:
+    names = [name for name in Config.model_fields if re.search("password|secret_key|_url$", name)]
+    assert {name for name in names if Config.model_fields[name].repr} == set()
 
 
 def test_a_secret_may_be_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -147,6 +198,20 @@ def test_lag_is_a_shortest_and_a_longest_time(monkeypatch: pytest.MonkeyPatch) -
 def test_the_page_answers_to_loopback_and_to_the_names_given(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ALLOWED_HOSTS", "workshop.example.com, .example.org")
     assert config.load().hosts() == [*config.LOOPBACK, "workshop.example.com", ".example.org"]
+
+
+def test_the_page_answers_to_the_address_that_it_listens_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOST", "2001:db8::7")
+    assert config.load().hosts() == [*config.LOOPBACK, "[2001:db8::7]"]
+
+
+@pytest.mark.parametrize("address", ["192.0.2.7", None], ids=["in a network", "in none"])
+def test_who_listens_everywhere_tells_an_address_that_can_be_opened(
+    address: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOST", "0.0.0.0")
+    monkeypatch.setattr(machine, "address", lambda: address)
+    assert config.load().url() == f"http://{address or '127.0.0.1'}:8000/"
 
 
 def test_listening_everywhere_lets_the_class_in_by_the_names_of_the_machine(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -43,6 +43,18 @@ def test_the_lock_holds_until_the_last_process_of_a_killed_run_has_ended(
     os.close(state.lock(tmp_path))
 
 
+def test_a_run_of_somebody_else_is_a_run_as_well(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(pid: int, number: int) -> None:
+        raise PermissionError
+
+    held = state.lock(tmp_path)
+    monkeypatch.setattr(state.os, "kill", refuse)
+    monkeypatch.setattr(state.time, "sleep", lambda _: pytest.fail("there is nothing to wait for"))
+    with pytest.raises(state.StateDirBusy, match=f"process {os.getpid()}"):
+        state.lock(tmp_path)
+    os.close(held)
+
+
 def test_clean_state_leaves_the_directory_and_nothing_in_it(tmp_path: Path) -> None:
     (tmp_path / "mail").mkdir()
     (tmp_path / "mail" / "1.eml").write_text("Hello")
