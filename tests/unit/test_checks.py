@@ -44,6 +44,7 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "open to the network by IPv6": ({"host": "::"}, "E008"),
     "at an address of the network": ({"host": "192.0.2.7"}, "E008"),
     "at a name": ({"host": "workshop.example.com"}, "E008"),
+    "at a name that ends like loopback's": ({"allowed_hosts": ("evil-localhost",)}, "E008"),
     "behind a proxy without a password": ({"https": True}, "E008"),
     "behind a proxy without TLS, by its name": ({"allowed_hosts": ("localhost", "workshop.example.com")}, "E008"),
     "by every name of a domain": ({"allowed_hosts": (".example.com",)}, "E008"),
