@@ -30,7 +30,7 @@ async def find_missing(config: Config) -> str:
     try:
         status, body = await asyncio.wait_for(_get(config, "/readyz"), ANSWER_WITHIN_S)
         return "" if status == 200 else _in_words(body) or "the web server"
-    except (OSError, ValueError, LookupError, EOFError, TimeoutError):  # not up yet, or not able to answer yet
+    except (OSError, ValueError, LookupError):  # not up yet, or not able to answer yet
         return "the web server"
 
 

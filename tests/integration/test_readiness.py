@@ -15,6 +15,7 @@ from workshop.readiness import find_missing, wait_until_ready
 ANSWERS = {
     "nothing": b"",
     "half a line": b"HTTP/1.0",
+    "another page": b"HTTP/1.0 404 Not Found\r\n\r\n<h1>Not found</h1>",
     "no JSON": b"HTTP/1.0 503 Service Unavailable\r\n\r\noh",
     "other JSON": b"HTTP/1.0 503 Service Unavailable\r\n\r\n{}",
     "a refusal that names nothing": b'HTTP/1.0 503 Service Unavailable\r\n\r\n{"dependencies": []}',
