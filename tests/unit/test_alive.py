@@ -36,9 +36,25 @@ def test_a_process_that_was_never_heard_of_is_not_alive(tmp_path: Path) -> None:
     assert not alive.is_alive(tmp_path / "run", "authorizer")
 
 
+def told(name: str, monkeypatch: pytest.MonkeyPatch) -> object:
+    """Return the exit status that whoever watches a container is told."""
+    monkeypatch.setattr(sys, "argv", ["alive", name])
+    with pytest.raises(SystemExit) as end:
+        alive.main()
+    return end.value.code
+
+
+def test_the_exit_status_tells_whether_a_service_is_alive(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VAR_DIR", str(tmp_path))
+    alive.beat(tmp_path / "run", "notifier")
+    assert [told(name, monkeypatch) for name in ("notifier", "authorizer")] == [0, 1]
+
+
 class Well(BaseHTTPRequestHandler):
+    status = 200
+
     def do_GET(self) -> None:
-        self.send_response(200)
+        self.send_response(self.status)
         self.end_headers()
 
     def log_message(self, *about: object) -> None:
@@ -60,6 +76,18 @@ def test_a_web_server_is_asked_itself_where_there_is_a_proxy(port: str, monkeypa
     for name in ("no_proxy", "NO_PROXY"):
         monkeypatch.delenv(name, raising=False)
     assert alive.answers(port)
+
+
+def test_the_exit_status_tells_whether_the_web_server_answers(port: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PORT", port)
+    assert told("web", monkeypatch) == 0
+    monkeypatch.setenv("PORT", "1")
+    assert told("web", monkeypatch) == 1
+
+
+def test_a_web_server_that_answers_with_a_failure_is_not_alive(port: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Well, "status", 500)
+    assert not alive.answers(port)
 
 
 def test_what_is_asked_every_few_seconds_loads_no_library_for_it() -> None:

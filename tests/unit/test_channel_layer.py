@@ -2,14 +2,18 @@
 
 import asyncio
 from contextlib import AbstractContextManager, nullcontext
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from channels.layers import InMemoryChannelLayer
 from channels_redis.pubsub import RedisPubSubChannelLayer
 from channels_redis.utils import create_pool, decode_hosts
+from redis import Redis
 from redis.exceptions import ConnectionError
 
-from workshop.channel_layer import ANSWER_S, channel_layers
+from workshop import channel_layer
+from workshop.channel_layer import ANSWER_S, CHECK_EVERY_S, RedisProbe, channel_layers
 from workshop.config import Config
 
 URL = "redis://redis.example:6379/0"
@@ -64,6 +68,30 @@ async def test_what_breaks_off_is_said_once_more_and_no_oftener(
 def test_no_queue_of_the_layer_can_be_full() -> None:
     """Both other layers drop what is more than their `capacity`, a hundred; over Redis nothing is queued there."""
     assert channel_layers(Config(redis_url=URL))["default"]["BACKEND"].endswith(".pubsub.RedisPubSubChannelLayer")
+
+
+async def test_inside_one_process_who_listens_is_never_forgotten() -> None:
+    layer = InMemoryChannelLayer(**channel_layers(Config())["default"]["CONFIG"])
+    await layer.group_add("board", "ear")
+    layer.groups["board"]["ear"] = 0.0  # when it joined: half a century ago
+    await layer.group_send("board", {"type": "board.changed"})
+    assert await layer.receive("ear") == {"type": "board.changed"}
+
+
+def test_redis_is_asked_how_it_is_once_a_second_however_many_want_to_know(monkeypatch: pytest.MonkeyPatch) -> None:
+    answers: list[Exception | None] = [ConnectionError("it is away"), None]
+    seconds = 100.0
+
+    def ping(self: Redis) -> None:
+        if trouble := answers.pop(0):
+            raise trouble
+
+    monkeypatch.setattr(Redis, "ping", ping)
+    monkeypatch.setattr(channel_layer, "time", SimpleNamespace(monotonic=lambda: seconds))
+    probe = RedisProbe(URL)
+    assert ["it is away" in probe() for _ in range(3)] == [True] * 3
+    seconds += CHECK_EVERY_S
+    assert [probe() for _ in range(3)] == [""] * 3
 
 
 class FrailRedis:

@@ -1,5 +1,6 @@
 """Where the read model and the ledgers are, by the settings."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -21,6 +22,10 @@ def test_what_is_written_into_a_file_outlives_a_power_cut() -> None:
     assert all("PRAGMA synchronous=FULL" in one["OPTIONS"]["init_command"] for one in databases(Config()).values())
 
 
+def test_who_reads_a_file_does_not_wait_for_who_writes_to_it() -> None:
+    assert all("PRAGMA journal_mode=WAL" in one["OPTIONS"]["init_command"] for one in databases(Config()).values())
+
+
 def test_a_url_says_everything_about_the_read_model() -> None:
     found = databases(Config(database_url=READ_MODEL))["default"]
     place = (found["HOST"], found["PORT"], found["NAME"], found["USER"], found["PASSWORD"])
@@ -32,6 +37,18 @@ def test_a_host_that_vanishes_is_noticed_within_half_a_minute() -> None:
     options = databases(Config(ledger_database_url=LEDGERS))["car"]["OPTIONS"]
     noticed_s = options["keepalives_idle"] + options["keepalives_interval"] * options["keepalives_count"]
     assert max(noticed_s, options["tcp_user_timeout"] / 1000) <= 30
+
+
+def test_nobody_waits_long_for_who_is_paused_inside_a_transaction() -> None:
+    for found in databases(Config(database_url=READ_MODEL, ledger_database_url=LEDGERS)).values():
+        limits = re.findall(r"-c (\w+)=[1-5]s", found["OPTIONS"]["options"])
+        assert set(limits) == {"lock_timeout", "idle_in_transaction_session_timeout"}
+
+
+def test_requests_share_connections_that_work_and_a_service_has_one_of_its_own() -> None:
+    found = databases(Config(database_url=READ_MODEL, ledger_database_url=LEDGERS))
+    assert [name for name, one in found.items() if "pool" in one["OPTIONS"]] == ["default"]
+    assert all(one["CONN_HEALTH_CHECKS"] for one in found.values())
 
 
 def test_a_url_says_how_soon_a_host_is_given_up() -> None:

@@ -60,6 +60,11 @@ def test_an_exception_is_in_the_same_line_with_its_traceback() -> None:
     assert json.loads(line)["exception"].endswith("ValueError: first line\nsecond line")
 
 
+def test_where_something_was_said_is_in_the_same_line_if_that_is_asked_for() -> None:
+    [line] = written(stack_info="Stack:\n  here").splitlines()
+    assert json.loads(line)["stack"] == "Stack:\n  here"
+
+
 @pytest.mark.parametrize(
     ("line", "message"),
     [

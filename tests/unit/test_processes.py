@@ -20,6 +20,10 @@ def test_the_embedded_run_has_a_broker_and_one_web_process_for_everything_else()
     assert names() == ["broker", "web", *SERVICE_PROCESSES]
 
 
+def test_what_the_others_need_until_they_have_ended_is_the_broker() -> None:
+    assert [spec.name for spec in processes(Config()) if spec.outlasts_others] == ["broker"]
+
+
 def test_every_service_runs_in_one_process() -> None:
     assert sorted(service for name in SERVICE_PROCESSES for service in services_of(name)) == sorted(SERVICES)
 

@@ -5,7 +5,9 @@ import shutil
 import signal
 import subprocess
 import sys
+from itertools import count
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -14,10 +16,24 @@ from workshop.config import ROOT
 
 
 def test_a_second_run_is_refused_and_told_who_is_there(tmp_path: Path) -> None:
+    (tmp_path / state.LOCK_NAME).write_text("4294967295")  # what an earlier run has left
     held = state.lock(tmp_path)
-    with pytest.raises(state.StateDirBusy, match=f"process {os.getpid()}"):
+    with pytest.raises(state.StateDirBusy, match=rf"\(process {os.getpid()}\)"):
         state.lock(tmp_path)
     os.close(held)
+
+
+def test_who_has_waited_in_vain_for_the_rest_of_a_run_is_told_whose(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held = state.lock(tmp_path)
+    seconds = count()
+    monkeypatch.setattr(state, "_is_alive", lambda pid: False)
+    monkeypatch.setattr(state, "time", SimpleNamespace(monotonic=lambda: next(seconds), sleep=lambda _: None))
+    with pytest.raises(state.StateDirBusy, match=rf"\(process {os.getpid()}\)"):
+        state.lock(tmp_path)
+    os.close(held)
+    assert next(seconds) > state.PATIENCE_S
 
 
 def test_the_lock_is_free_again_after_a_run(tmp_path: Path) -> None:
@@ -95,3 +111,35 @@ def test_clean_state_leaves_a_directory_alone_that_no_run_has_used(
     with pytest.raises(SystemExit, match="left alone"):
         state.main()
     assert (tmp_path / "thesis.txt").exists()
+
+
+@pytest.fixture
+def room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where the workshop lies, and the home of whoever runs it."""
+    monkeypatch.setattr(state, "__file__", str(tmp_path / "workshop" / "state.py"))
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.delenv("VAR_DIR", raising=False)
+    return tmp_path
+
+
+def test_clean_state_empties_its_own_directory_whoever_has_used_it(room: Path) -> None:
+    (room / "var").mkdir()
+    (room / "var" / "mail").touch()
+    state.main()
+    assert list((room / "var").iterdir()) == []
+
+
+def test_clean_state_empties_what_a_run_has_used_below_somebodys_home(
+    room: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    os.close(state.lock(room / "lesson"))
+    monkeypatch.setenv("VAR_DIR", "~/lesson")
+    state.main()
+    assert list((room / "lesson").iterdir()) == []
+
+
+def test_clean_state_says_that_a_run_goes_on(room: Path) -> None:
+    held = state.lock(room / "var")
+    with pytest.raises(SystemExit, match="Another run"):
+        state.main()
+    os.close(held)

@@ -85,6 +85,7 @@ def test_the_last_line_may_lack_its_end() -> None:
     cutter = LineCutter()
     cutter.feed(b"one\ntwo")
     assert cutter.rest() == ["two"]
+    assert cutter.rest() == []
 
 
 def test_the_last_answers_are_given_before_patience_ends() -> None:

@@ -58,17 +58,33 @@ async def test_what_is_sent_to_a_browser_that_has_left_goes_nowhere(server: Boun
     assert (protocol.aborted, protocol.passed) == ([], [])
 
 
-CHUNK = bytes(64 * 1024)
+@pytest.mark.parametrize(("code", "sent"), [(1013, 1013), (None, 1000)], ids=["with a reason", "in order"])
+async def test_a_socket_is_closed_with_the_reason_of_the_application(
+    server: BoundedServer, code: int | None, sent: int
+) -> None:
+    codes: list[int] = []
+    protocol = SimpleNamespace(state=3, STATE_CONNECTING=1, sendCloseFrame=lambda code: codes.append(code))
+    await server.handle_reply(protocol, {"type": "websocket.close", "code": code})
+    assert codes == [sent]
+
+
+async def test_a_socket_that_was_not_let_in_is_refused_as_daphne_does(server: BoundedServer) -> None:
+    protocol = SimpleNamespace(state=1, STATE_CONNECTING=1, has_left=False, passed=[])
+    await server.handle_reply(protocol, {"type": "websocket.close"})
+    assert protocol.passed == [{"type": "websocket.close"}]
+
+
+CHUNK = bytes(100_000)
 
 
 def sent(size: int) -> Any:
-    """Return the server's end of a request with a body of about this size, read as far as it is."""
+    """Return the server's end of a request with a body of this size, read as far as it is."""
     aborted: list[bool] = []
     channel = SimpleNamespace(transport=SimpleNamespace(abortConnection=lambda: aborted.append(True)))
     request = SimpleNamespace(content=BytesIO(), channel=channel, aborted=aborted)
     body = BoundedBody(request)
-    for _ in range(size // len(CHUNK)):
-        body.handle_chunk(CHUNK)
+    for start in range(0, size, len(CHUNK)):
+        body.handle_chunk(CHUNK[: size - start])
     return request
 
 
@@ -85,8 +101,16 @@ def test_of_a_body_only_the_beginning_is_kept(size: int, kept: int) -> None:
     assert (len(request.content.getvalue()), request.aborted) == (kept, [])
 
 
+def test_the_body_of_every_request_is_bounded(server: BoundedServer) -> None:
+    request = WebRequest.__new__(WebRequest)
+    request.content, server.connections = BytesIO(), {}
+    server.protocol_connected(request)
+    request.handleContentChunk(bytes(MAX_KEPT_BYTES + 1))
+    assert len(request.content.getvalue()) == MAX_KEPT_BYTES
+
+
 def test_a_body_without_end_is_cut_off() -> None:
-    assert sent(MAX_BODY_BYTES + len(CHUNK)).aborted
+    assert sent(MAX_BODY_BYTES + 1).aborted
 
 
 def test_what_django_takes_is_kept(settings: Any) -> None:
