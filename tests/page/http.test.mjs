@@ -101,3 +101,15 @@ test("what changes something is waited for: it may be under way", async (t) => {
   await new Promise(setImmediate);
   assert.equal(isOver, false);
 });
+
+for (const [what, ask, advice] of [
+  ["asked", () => getJson("/api/services"), /Try again when the connection is back/],
+  ["changed something", () => sendJson("POST", "/api/sagas"), /may have done it all the same: look before/],
+]) {
+  test(`who ${what} and loses the answer is told what to do`, async () => {
+    const place = liveRegion();
+    globalThis.fetch = () => Promise.reject(new TypeError("Failed to fetch"));
+    await attempt(place, ask);
+    assert.match(place.textContent, advice);
+  });
+}

@@ -20,8 +20,11 @@ export class Refused extends Error {}
 
 /** Raised when the server said nothing, or was cut off while it spoke. */
 class Unanswered extends Refused {
-  constructor() {
-    super("The server does not answer. Try again when the connection is back.");
+  constructor({ isChange }) {
+    const advice = isChange
+      ? "It may have done it all the same: look before you try again."
+      : "Try again when the connection is back.";
+    super(`The server does not answer. ${advice}`);
   }
 }
 
@@ -63,15 +66,14 @@ function request(url, { headers = {}, ...options }) {
 }
 
 async function answerTo(url, options, read) {
+  const giveUp = () => {
+    throw new Unanswered({ isChange: options.method !== undefined });
+  };
   const response = await fetch(url, options).catch(giveUp);
   if (response.ok) return read(response).catch(giveUp);
   if (response.status === 401) dispatchEvent(new Event(UNAUTHORIZED));
   const reason = reasonOf(await response.json().catch(() => null));
   throw new Refused(reason ?? FALLBACKS[response.status] ?? `The server failed (${response.status}).`);
-}
-
-function giveUp() {
-  throw new Unanswered();
 }
 
 function reasonOf(body) {
