@@ -5,6 +5,7 @@ import {
 } from "../lib/dom.js";
 import { attempt, sendJson } from "../lib/http.js";
 import { clockTime, count, prettyPayload } from "../model/words.js";
+import { setBannerHidden } from "./banner.js";
 import { connectPolledPanel } from "./polled-panel.js";
 
 const LISTED = 100;
@@ -18,6 +19,10 @@ export function createDeadLetters(root) {
   const refresh = connectPolledPanel(root, { url: `/api/dead-letters?limit=${LISTED}`, problem: parts.problem, draw });
   let shown = 0;
   if (location.hash === `#${root.id}`) root.open = true;
+  // A history on this page leads here as well, and a place that is there already is no news for the browser.
+  document.addEventListener("click", ({ target }) => {
+    if (target.closest(`a[href$="#${root.id}"]`)) root.open = true;
+  });
 
   // An item stays, and with it what somebody has typed into it, also when newer ones have taken its place.
   function draw({ dead_letters: letters, next }) {
@@ -32,7 +37,7 @@ export function createDeadLetters(root) {
   return {
     update({ counters }) {
       const total = counters?.dead_letters ?? 0;
-      setHidden(root, total === 0);
+      setBannerHidden(root, total === 0);
       setText(parts.count, count(total));
       if (total !== shown) refresh();
       shown = total;

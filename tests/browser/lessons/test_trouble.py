@@ -1,19 +1,14 @@
 """What a class sees when something is broken, and what somebody can do about it."""
 
-import json
 from collections.abc import Callable
-from contextlib import closing
-from functools import partial
 
 import pytest
 from playwright.sync_api import Page, expect
 
-from saga.bus import Outgoing, TopicPartition
 from saga.definitions import PERSISTENT
 from tests.browser.board import SLOW, card, click_for_saga, row, status
 from tests.eventually import eventually
 from tests.live import PATIENCE_S, LiveWorkshop
-from workshop.kafka_bus import KafkaBus
 
 CLOSED = {"failures": None, "action": "undo", "error": "the rental is closed"}
 CANNOT_GIVE_BACK = {"car": CLOSED, "flight": {"failures": None, "error": "no seat left"}}
@@ -153,66 +148,5 @@ def test_what_a_service_cannot_do_is_explained_in_the_dialog(
     dialog.get_by_role("button", name="Switch on").click()
     expect(dialog.get_by_role("alert")).to_contain_text("drop_rate")
     assert workshop.service("car")["faults"] == {}
-    # Chromium itself writes down each request that is refused.
-    complaints[:] = [text for text in complaints if "Failed to load resource" not in text]
-
-
-def bus_of(workshop: LiveWorkshop) -> KafkaBus:
-    return KafkaBus((workshop.var_dir / "run" / "broker").read_text, embedded=True, client_id="test")
-
-
-def test_what_is_typed_into_a_dead_letter_stays_when_newer_ones_come(page: Page, workshop: LiveWorkshop) -> None:
-    with closing(bus_of(workshop)) as bus, closing(bus.producer()) as producer:
-        producer.send([Outgoing(topic="authorize", key=b"somebody", value=b"{oops")])
-    page.locator("[data-component=dead-letters] > summary").click()
-    letter = page.locator("[data-part=letters] > li").first
-    letter.get_by_text("Fix and replay").click()
-    message = letter.get_by_label("The message")
-    expect(message).to_have_value("{oops")
-    message.fill("{}")
-    page.get_by_label("Search users").focus()
-    page.route("**/api/dead-letters?*", lambda route: route.fulfill(json={"dead_letters": [], "next": "1"}))
-    expect(page.get_by_text("Only the newest are listed.")).to_be_visible()
-    expect(message).to_have_value("{}")
-    message.fill("{oops")
-    page.get_by_label("Search users").focus()
-    expect(letter).to_be_hidden()
-    page.unroute("**/api/dead-letters?*")
-
-
-def test_a_dead_letter_is_fixed_and_replayed_and_its_saga_finishes(
-    page: Page, workshop: LiveWorkshop, complaints: list[str]
-) -> None:
-    workshop.set_faults("authorizer", drop_rate=1.0)
-    [saga_id] = workshop.onboard(1)
-    eventually(lambda: workshop.steps_of(saga_id)["provision"] == "done", within_s=PATIENCE_S)
-    told = next(event for event in workshop.saga(saga_id)["events"] if event["kind"] == "succeeded")
-    sent, partition = told["payload"], TopicPartition("authorize", told["partition"])
-    with closing(bus_of(workshop)) as bus:
-        dropped = partial(bus.committed_offsets, "authorizer", ["authorize"])
-        eventually(lambda: dropped()[partition] > told["offset"], within_s=PATIENCE_S)
-        workshop.set_faults("authorizer")  # and it has heard of it: it would drop one more
-        torn = json.dumps(sent | {"data": sent["data"] | {"results": {}}})
-        with closing(bus.producer()) as producer:
-            producer.send([Outgoing(topic="authorize", key=saga_id.encode(), value=torn.encode())])
-    expect(status(page, saga_id, "stuck")).to_contain_text("dead-lettered")
-    workshop.onboard(20)
-    summary = page.locator("[data-component=dead-letters] > summary")
-    expect(summary).to_be_in_viewport()
-    summary.click()
-    letter = page.locator("[data-part=letters] > li").filter(has_text="results of earlier steps are missing").first
-    assert letter.get_by_role("link", name="its saga").get_attribute("href") == f"/sagas/{saga_id}"
-    letter.get_by_text("Fix and replay").click()
-    with page.expect_request("**/replay") as untouched:
-        letter.get_by_role("button", name="Replay").click()
-    assert untouched.value.post_data_json == {}, "the server has the message as it was"
-    expect(letter.get_by_role("alert")).to_contain_text("this would be refused again")
-    letter.get_by_label("The message").fill(json.dumps(sent, indent=2))
-    letter.get_by_role("button", name="Replay").press("Enter")
-    expect(letter.locator("[data-part=state]")).to_have_text("replayed", timeout=SLOW)
-    expect(letter).to_be_focused()  # the button has gone, and whoever uses keys goes on from here
-    summary.click()
-    page.get_by_label("Search users").fill(told["payload"]["data"]["user"]["name"])
-    status(page, saga_id, "completed")
     # Chromium itself writes down each request that is refused.
     complaints[:] = [text for text in complaints if "Failed to load resource" not in text]
