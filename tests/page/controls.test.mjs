@@ -57,7 +57,8 @@ test("this browser remembers that single keys are switched off", () => {
 });
 
 function part(name) {
-  return { dataset: { part: name }, textContent: "", hidden: false, addEventListener: ignore, toggleAttribute: ignore };
+  const node = { textContent: "", hidden: false, addEventListener: ignore, toggleAttribute: ignore };
+  return { ...node, dataset: { part: name }, contains: () => false };
 }
 
 function boardWith({ stuck, held = 0, only = "stuck" }) {

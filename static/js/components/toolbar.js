@@ -1,6 +1,6 @@
 // Above the table: search, order, a summary; below it, when there are no rows, the reason and what to do.
 
-import { setHidden, setText } from "../lib/dom.js";
+import { keepFocusNear, setHidden, setText } from "../lib/dom.js";
 import { hasOlder, HELD_ROWS } from "../model/board.js";
 import { count, plural, underWay } from "../model/words.js";
 
@@ -21,8 +21,10 @@ export function createToolbar(parts, { dispatch }) {
       const [title, hint] = board.ready ? emptyWords(board) : ["Connecting…", ""];
       setText(parts.emptyTitle, title);
       setText(parts.emptyHint, hint);
-      setHidden(parts.showAll, board.view.only === "");
-      setHidden(parts.empty, listed > 0);
+      keepFocusNear(parts.empty, () => {
+        setHidden(parts.showAll, board.view.only === "");
+        setHidden(parts.empty, listed > 0);
+      });
     },
   };
 }

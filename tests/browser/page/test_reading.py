@@ -57,6 +57,16 @@ def test_a_saga_that_is_no_longer_traced_leaves_the_focus_with_the_table(page: P
     expect(page.get_by_role("region", name="Sagas", exact=True)).to_be_focused()
 
 
+def test_an_invitation_that_goes_leaves_the_focus_with_the_table(page: Page, workshop: LiveWorkshop) -> None:
+    workshop.stop_service("notifier")
+    page.get_by_label("Show").select_option("under way")
+    show_all = page.get_by_role("button", name="Show all")
+    show_all.focus()
+    workshop.onboard(1)
+    expect(show_all).to_be_hidden()
+    expect(page.get_by_role("region", name="Sagas", exact=True)).to_be_focused()
+
+
 def test_who_sets_a_lag_stays_in_its_field(page: Page, workshop: LiveWorkshop) -> None:
     notifier = card(page, "notifier")
     notifier.locator("summary").click()
