@@ -49,7 +49,7 @@ const drawn = [
   createStuck(component("stuck"), { dispatch }),
   createCounters(component("counters")),
   createWeave(component("weave")),
-  createAnnouncer(component("announcer")),
+  createAnnouncer(component("announcer"), { countListed: sagas.countListed }),
   createDeadLetters(component("dead-letters")),
 ];
 

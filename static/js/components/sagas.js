@@ -80,6 +80,7 @@ export function createSagas(root, { dispatch, askOlder }) {
   }
 
   return {
+    countListed: () => sagas.length,
     update(next) {
       // Asked before anything is written: afterwards the browser would have to lay out the whole page for the answer.
       const scrolled = noteTop();

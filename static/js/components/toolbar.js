@@ -1,6 +1,7 @@
 // Above the table: search, order, a summary; below it, when there are no rows, the reason and what to do.
 
 import { keepFocusNear, setHidden, setText } from "../lib/dom.js";
+import { matchWords } from "../model/arrange.js";
 import { hasOlder, HELD_ROWS } from "../model/board.js";
 import { count, plural, underWay } from "../model/words.js";
 
@@ -34,13 +35,12 @@ function summary(board, listed) {
   const unseen = plural(underWay(board.counters), "saga");
   if (!board.trace && board.sagas.size > 0) words.push(`${unseen} under way, unseen`);
   const isSearched = board.view.search.trim() !== "";
-  const isFiltered = isSearched || board.view.only !== "";
-  if (isFiltered) words.push(`${count(listed)} of ${count(board.sagas.size)} match`);
+  words.push(matchWords(board, listed));
   const isPart = board.view.only === "stuck" && !isSearched && listed < board.counters.stuck;
   if (isPart) words.push(`${count(board.counters.stuck)} are stuck in all`);
   const isFull = board.older !== null && board.sagas.size >= HELD_ROWS;
   if (isFull) words.push(`only the newest ${count(HELD_ROWS)} are kept here`);
-  return words.join(" · ");
+  return words.filter(Boolean).join(" · ");
 }
 
 function emptyWords(board) {
