@@ -2,7 +2,7 @@
 
 import { numberOf } from "./number.js";
 
-export const ALWAYS = 1;
+const ALWAYS = 1;
 
 /** Short words for every fault that is on, [] if none is. `armed` waits for its moment and happens once. */
 export function chipsOf({ faults = {}, armed = {} }) {

@@ -24,7 +24,7 @@ export const STEP_STATES = {
 };
 
 // The two halves of a step in the drawing of a definition: doing it, and undoing it.
-export const HALF_STATES = {
+const HALF_STATES = {
   "to come": { label: "to come", icon: "ring", tone: "idle" },
   "not reached": { label: "not reached", icon: "bar", tone: "idle" },
   "not needed": { label: "not needed", icon: "bar", tone: "idle" },
@@ -40,7 +40,7 @@ export const HALF_STATES = {
 };
 
 // What an event is in a saga.
-export const ROLES = {
+const ROLES = {
   command: { label: "command", icon: "command", tone: "busy" },
   event: { label: "event", icon: "event", tone: "ahead" },
   reply: { label: "reply", icon: "reply", tone: "good" },
