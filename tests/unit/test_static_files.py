@@ -20,7 +20,7 @@ CHANGES: dict[str, Callable[[Path], object]] = {
     "another content": lambda folder: (folder / "js" / "page.js").write_text("hide();"),
     "another name": lambda folder: (folder / "page.css").rename(folder / "look.css"),
     "another place": lambda folder: (folder / "page.css").rename(folder / "js" / "page.css"),
-    "another folder": lambda folder: (folder / "js").rename(folder / "scripts"),
+    "another folder": lambda folder: (folder / "js").rename(folder / "code"),
     "a name longer by what the content is shorter": lambda folder: (
         (folder / "page.css").rename(folder / "page.cssb").write_text("ody {}")
     ),
