@@ -21,6 +21,7 @@ MAX_FORGOTTEN = 1_000
 LONGEST_LAG_MS = 600_000
 
 State = Literal["starting", "running", "stopped", "failing", "ended"]
+Lag = Annotated[int, Field(ge=0, le=LONGEST_LAG_MS)]
 Rate = Annotated[float, Field(ge=0, le=1)]
 Most = Annotated[int, Field(ge=1, le=1000)]
 # What a page is shown of an instance: where it runs, how it is, which partitions it has.
@@ -143,7 +144,7 @@ class Control:
 
     service: str
     running: bool
-    lag_ms: Annotated[tuple[Count, Count], AfterValidator(_shortest_first)]
+    lag_ms: Annotated[tuple[Lag, Lag], AfterValidator(_shortest_first)]
     faults: FaultRules = NO_FAULTS
     order: Order | None = None
 

@@ -6,7 +6,7 @@ import string
 from hypothesis import strategies as st
 
 from saga.messages import Action, DeadLetter, Kind, Outcome, Reply, SagaMessage, StepFault, Trace, TraceEvent, User
-from saga.steering import Control, FaultRules, Forget, Heartbeat, Instant, Order
+from saga.steering import LONGEST_LAG_MS, Control, FaultRules, Forget, Heartbeat, Instant, Order
 from tests.factories import command, control, dead_letter, heartbeat, outgoing, reply, request, trace
 
 FORGET = Forget(saga_ids=("saga-1",))
@@ -20,6 +20,7 @@ text = st.text(characters, max_size=12)
 names = st.text(characters, min_size=1, max_size=12)
 saga_ids = st.text(string.ascii_letters + string.digits + "._-", min_size=1, max_size=36)
 counts = st.integers(0, 2**31 - 1)
+lags = st.integers(0, LONGEST_LAG_MS)
 offsets = st.integers(0, 2**63 - 1)
 times = st.datetimes().map(lambda at: f"{at.isoformat()}Z")
 json_values = st.recursive(
@@ -153,7 +154,7 @@ messages = st.one_of(
         Control,
         service=text,
         running=st.booleans(),
-        lag_ms=st.tuples(counts, counts).map(sorted).map(tuple),
+        lag_ms=st.tuples(lags, lags).map(sorted).map(tuple),
         faults=rules,
         order=st.none() | orders,
     ),

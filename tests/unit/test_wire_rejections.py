@@ -120,6 +120,7 @@ def test_another_envelope_is_rejected(change: dict[str, Any], reason: str) -> No
         pytest.param(DeadLetter, {"at": "2026-01-01T00:00:00+01:00"}, "data.at", id="a time of another zone"),
         pytest.param(DeadLetter, {"at": "2026-01-01T00:00:00.0000001Z"}, "data.at", id="a time no database holds"),
         pytest.param(Control, {"lag_ms": [-5, 0]}, "data.lag_ms.0", id="negative lag"),
+        pytest.param(Control, {"lag_ms": [0, 600_001]}, "data.lag_ms.1", id="a lag that nobody may ask for"),
         pytest.param(Control, {"lag_ms": [0, 10**400]}, "data.lag_ms.1", id="endless lag"),
         pytest.param(Control, {"running": "no"}, "data.running", id="text for a truth"),
         pytest.param(Forget, {"saga_ids": []}, "data.saga_ids", id="nothing to forget"),
