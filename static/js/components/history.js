@@ -14,16 +14,11 @@ const AGAIN_MS = 5_000;
 export function createHistory({ dispatch, onResize }) {
   const element = cloneTemplate("history");
   const parts = partsOf(element);
-  const load = createLatest(async (row) => {
-    clearTimeout(timer);
-    const answer = await fetchHistory(row.saga_id);
-    dispatch({ type: "history", saga_id: row.saga_id, ...answer });
-    if (answer.problem) timer = setTimeout(() => row === asked && load(row), AGAIN_MS);
-  });
   const thread = createThread(parts.events);
   const rescue = createRescue(parts.rescue);
   const history = { element, height: 0, update, tick: thread.tick };
   let shown = null;
+  let load = null;
   let asked = null;
   let drawn = null;
   let connection = null;
@@ -51,8 +46,21 @@ export function createHistory({ dispatch, onResize }) {
     if (board.history && board.history !== drawn) draw(board, row);
   }
 
+  // Each opening asks for itself: an answer that hangs holds up no other row, and is nothing to whoever comes back.
+  function createLoad() {
+    const own = createLatest(async (row) => {
+      clearTimeout(timer);
+      const answer = await fetchHistory(row.saga_id);
+      if (own !== load) return;
+      dispatch({ type: "history", saga_id: row.saga_id, ...answer });
+      if (answer.problem) timer = setTimeout(() => row === asked && load(row), AGAIN_MS);
+    });
+    return own;
+  }
+
   function begin(open) {
     shown = open;
+    load = createLoad();
     asked = null;
     drawn = null;
     history.height = 0;

@@ -13,6 +13,8 @@ from tests.live import PATIENCE_S, LiveWorkshop
 
 pytestmark = pytest.mark.usefixtures("quick")
 
+BEFORE_IT_IS_GIVEN_UP_MS = 10_000  # static/js/lib/http.js: after 15 seconds
+
 
 def trace_mode(page: Page):
     return page.get_by_role("switch", name="Trace Mode")
@@ -122,6 +124,16 @@ def test_history_that_cannot_be_fetched_says_so_and_is_fetched_again(
     expect(history.get_by_role("alert")).to_be_hidden()
     # Chromium itself writes down each request that is refused.
     complaints[:] = [text for text in complaints if "Failed to load resource" not in text]
+
+
+def test_a_history_that_does_not_come_holds_up_no_other(page: Page, workshop: LiveWorkshop) -> None:
+    silent, telling = workshop.onboard(2)
+    expect_completed(page, [silent, telling])
+    page.route(f"**/sagas/{silent}", lambda route: None)
+    for saga_id in (silent, telling):
+        row(page, saga_id).get_by_role("button").click()
+    expect(page.locator("tr.history").get_by_role("listitem").first).to_be_visible(timeout=BEFORE_IT_IS_GIVEN_UP_MS)
+    page.unroute(f"**/sagas/{silent}")
 
 
 def test_a_second_browser_sees_the_same(open_page: Callable[[], Page]) -> None:
