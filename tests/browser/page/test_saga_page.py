@@ -127,6 +127,7 @@ def test_a_saga_that_is_not_there_says_so(
 ) -> None:
     page = open_page("/sagas/no-such-saga")
     expect(page.get_by_role("heading", level=1)).to_have_text("Not found")
+    expect(page.get_by_role("main")).to_contain_text("Old sagas are forgotten in time")
     page.get_by_role("link", name="All sagas").click()
     expect(page.get_by_role("table", name="Sagas")).to_be_visible()
     # Chromium itself writes down that it was a 404.
