@@ -1,7 +1,7 @@
 """The road messages travel, as a port: what the project needs of a Kafka client, and nothing more.
 
-`workshop.kafka_bus` implements it on a real client, `tests.memory_bus` in memory; the same contract tests run
-against both, on every broker. Workers, relay and projector know only these classes.
+`workshop.kafka_bus` implements it on a real client, `tests.support.brokers.memory_bus` in memory; the same contract
+tests run against both, on every broker. Workers, relay and projector know only these classes.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from xdist.scheduler import LoadScopeScheduling
 
-from tests.brokers import CannotStartKafka, kafka_server
 from tests.lacking import give_up
+from tests.support.brokers.kinds import CannotStartKafka, kafka_server
 
 BROWSER = Path(__file__).with_name("browser")
 # Whatever starts a workshop or a server takes longest, and must not be what everything waits for in the end.

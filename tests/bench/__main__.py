@@ -15,8 +15,8 @@ from tests.bench import audience, history, idle, latency, recovery, soak, throug
 from tests.bench.options import Options, say
 from tests.bench.report import Figure, machine, save, show
 from tests.bench.stack import ROOT
-from tests.brokers import CannotStartKafka
-from tests.stack import CannotStart
+from tests.support.brokers.kinds import CannotStartKafka
+from tests.support.system.stack import CannotStart
 
 Measurements = dict[str, Callable[[Options], list[Figure]]]
 EMBEDDED: Measurements = {

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from tests.brokers import KafkaServer
-from tests.stack import PostgresServer, RedisServer
+from tests.support.brokers.kinds import KafkaServer
+from tests.support.system.stack import PostgresServer, RedisServer
 
 JARS = Path(__file__).resolve().parents[2] / "var" / "kafka"
 

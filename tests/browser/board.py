@@ -5,7 +5,7 @@ from collections.abc import Callable
 from playwright.sync_api import Locator, Page, expect
 
 from tests.eventually import eventually
-from tests.live import PATIENCE_S, LiveWorkshop
+from tests.support.system.live import PATIENCE_S, LiveWorkshop
 
 SLOW = 60_000
 

@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, ConsoleMessage, Error, Page, expect, sy
 from tests import chromium
 from tests.browser.board import SLOW
 from tests.lacking import give_up
-from tests.live import LiveWorkshop
+from tests.support.system.live import LiveWorkshop
 
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking", "--process-per-site"]
 VIEWPORT = {"width": 1440, "height": 900}

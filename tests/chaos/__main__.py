@@ -27,7 +27,7 @@ from tests.chaos.crashes import MUST, name_of
 from tests.chaos.crowd import Crowd
 from tests.chaos.scene import Scene
 from tests.chaos.verdict import acts_table, ends_table, violations
-from tests.live import LiveWorkshop
+from tests.support.system.live import LiveWorkshop
 
 SAGAS = 3_000
 MINUTES = 4.0

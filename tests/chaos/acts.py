@@ -9,7 +9,7 @@ from tests.chaos.crashes import INSTANTS, MUST, crash
 from tests.chaos.scene import Scene
 from tests.chaos.verdict import broken
 from tests.eventually import eventually
-from tests.live import PATIENCE_S
+from tests.support.system.live import PATIENCE_S
 
 AT_ONCE = 5
 ABOUT_TIME = "within its deadline"

@@ -8,7 +8,7 @@ from typing import Any
 from saga.topics import SERVICES
 from tests.chaos.scene import UNFINISHED, Scene
 from tests.eventually import eventually
-from tests.live import PATIENCE_S
+from tests.support.system.live import PATIENCE_S
 
 WITHIN_S = 300.0
 LOOK_EVERY_S = 0.5

@@ -8,7 +8,7 @@ from saga.steering import Instant
 from saga.topics import SERVICES
 from tests.chaos.scene import Scene
 from tests.eventually import eventually
-from tests.live import PATIENCE_S
+from tests.support.system.live import PATIENCE_S
 
 AMONG = 10
 LOOK_S = 2.0

@@ -10,7 +10,7 @@ from random import Random
 from typing import Any
 
 from saga.definitions import DEFINITIONS, Definition
-from tests.live import LiveWorkshop
+from tests.support.system.live import LiveWorkshop
 
 Faults = dict[str, dict[str, Any]]
 BATCH = 10

@@ -12,7 +12,7 @@ from typing import Any
 
 from tests.chaos.crowd import Crowd
 from tests.eventually import eventually
-from tests.live import PATIENCE_S, LiveWorkshop
+from tests.support.system.live import PATIENCE_S, LiveWorkshop
 
 UNFINISHED = ("running", "compensating", "stuck")
 

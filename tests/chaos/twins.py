@@ -4,7 +4,7 @@ from saga.definitions import ONBOARDING
 from tests.chaos.crowd import Batch
 from tests.chaos.scene import Scene
 from tests.eventually import eventually
-from tests.live import ENDS
+from tests.support.system.live import ENDS
 
 WITHIN_S = 90.0
 

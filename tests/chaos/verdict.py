@@ -6,7 +6,7 @@ from typing import Any
 
 from tests.chaos.crowd import Batch, Crowd
 from tests.chaos.scene import Scene
-from tests.live import ENDS
+from tests.support.system.live import ENDS
 
 SHOWN = 5
 """So many ids are enough to look into what they have in common."""

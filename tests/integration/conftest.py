@@ -12,13 +12,13 @@ from dashboard.backstage import calm, relay, retention
 from dashboard.readmodel import outbox, services
 from dashboard.web import instructor
 from dashboard.web.buckets import Buckets
-from tests.brokers import Broker, embedded_broker, kafka_broker, memory_broker
-from tests.dash_factories import memory_bus
-from tests.dash_instructor import PASSWORD
-from tests.dash_socket import Server
-from tests.house import House
-from tests.memory_bus import MemoryBus
-from tests.supervised import Program, Run, copied, python
+from tests.support.brokers.kinds import Broker, embedded_broker, kafka_broker, memory_broker
+from tests.support.brokers.memory_bus import MemoryBus
+from tests.support.dashboard.factories import memory_bus
+from tests.support.dashboard.instructor import PASSWORD
+from tests.support.dashboard.socket import Server
+from tests.support.services.house import House
+from tests.support.system.supervised import Program, Run, copied, python
 
 
 @pytest.fixture(params=["memory", "embedded", "kafka"])

@@ -16,8 +16,8 @@ from saga.messages import Kind, Trace
 from saga.reports import on_record
 from saga.routing import opening
 from saga.topics import SERVICES
-from tests.dash_api import SAGA_FIELDS, get, post
-from tests.dash_factories import ADA, accept, event, letter, life_of, outgoing, say, trace
+from tests.support.dashboard.api import SAGA_FIELDS, get, post
+from tests.support.dashboard.factories import ADA, accept, event, letter, life_of, outgoing, say, trace
 
 pytestmark = pytest.mark.django_db(databases=["default", *SERVICES])
 

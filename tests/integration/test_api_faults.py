@@ -10,7 +10,7 @@ from dashboard.models import Saga, Service
 from dashboard.readmodel import services
 from saga.steering import Instant
 from saga.topics import SERVICES
-from tests.dash_refusals import JSON, reason_of
+from tests.support.dashboard.refusals import JSON, reason_of
 
 pytestmark = pytest.mark.django_db(databases=["default", *SERVICES])
 

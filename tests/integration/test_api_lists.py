@@ -4,8 +4,8 @@ import pytest
 from django.test import Client
 
 from saga.topics import SERVICES
-from tests.dash_api import SAGA_FIELDS, get
-from tests.dash_factories import accept, accept_trip, compensation, finish, no_progress, say
+from tests.support.dashboard.api import SAGA_FIELDS, get
+from tests.support.dashboard.factories import accept, accept_trip, compensation, finish, no_progress, say
 
 pytestmark = pytest.mark.django_db(databases=["default", *SERVICES])
 

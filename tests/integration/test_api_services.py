@@ -11,8 +11,8 @@ from dashboard.models import DeadLetter, Service
 from dashboard.readmodel import services
 from saga.steering import LONGEST_LAG_MS
 from saga.topics import SERVICES
-from tests.dash_api import get
-from tests.dash_factories import accept, completion, letter, say
+from tests.support.dashboard.api import get
+from tests.support.dashboard.factories import accept, completion, letter, say
 
 pytestmark = pytest.mark.django_db(databases=["default", *SERVICES])
 

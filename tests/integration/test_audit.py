@@ -10,9 +10,9 @@ from django.test import Client
 from dashboard.readmodel import services
 from dashboard.web import audit, instructor
 from dashboard.web.buckets import Buckets
-from tests import dash_instructor
-from tests.dash_factories import accept
-from tests.dash_refusals import JSON, token
+from tests.support.dashboard import instructor as dash_instructor
+from tests.support.dashboard.factories import accept
+from tests.support.dashboard.refusals import JSON, token
 
 pytestmark = pytest.mark.django_db
 

@@ -7,8 +7,8 @@ import pytest
 
 from dashboard.backstage.health import Health
 from saga.topics import partitions_by_topic
-from tests.brokers import broker_process
 from tests.eventually import eventually
+from tests.support.brokers.kinds import broker_process
 from workshop import backstage
 from workshop.backstage import Backstage
 from workshop.config import Config

@@ -11,7 +11,7 @@ from django.db import OperationalError, connection
 from django.test import Client
 
 from saga.topics import SERVICES
-from tests.dash_refusals import JSON, browser, nothing_begun, reason_of, token
+from tests.support.dashboard.refusals import JSON, browser, nothing_begun, reason_of, token
 
 in_database = pytest.mark.django_db
 

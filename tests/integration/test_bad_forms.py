@@ -10,8 +10,8 @@ from django.test import Client
 from django.test.client import encode_multipart
 
 from dashboard.web.roster import MAX_BYTES
-from tests import dash_refusals
-from tests.dash_refusals import JSON, MEGABYTE, nothing_begun, reason_of, token
+from tests.support.dashboard import refusals as dash_refusals
+from tests.support.dashboard.refusals import JSON, MEGABYTE, nothing_begun, reason_of, token
 
 pytestmark = pytest.mark.django_db
 

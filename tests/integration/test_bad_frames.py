@@ -7,8 +7,8 @@ import pytest
 
 from dashboard.web import sockets
 from dashboard.web.sockets import MAX_REQUEST_CHARS
-from tests.dash_refusals import MEGABYTE
-from tests.dash_socket import Server
+from tests.support.dashboard.refusals import MEGABYTE
+from tests.support.dashboard.socket import Server
 
 pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
 

@@ -12,7 +12,7 @@ from django.test import Client
 
 from dashboard.models import Service
 from dashboard.readmodel import services
-from tests.dash_refusals import JSON, MEGABYTE, nothing_begun, reason_of
+from tests.support.dashboard.refusals import JSON, MEGABYTE, nothing_begun, reason_of
 from workshop.asgi import application
 
 pytestmark = pytest.mark.django_db

@@ -7,7 +7,7 @@ import pytest
 from django.test import Client
 
 from dashboard.readmodel import services
-from tests.dash_refusals import JSON, nothing_begun, reason_of
+from tests.support.dashboard.refusals import JSON, nothing_begun, reason_of
 
 pytestmark = pytest.mark.django_db
 

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from saga.bus import Outgoing, TopicPartition
-from tests.brokers import Broker
-from tests.bus_traffic import join, member, messages, read, send
 from tests.eventually import eventually
+from tests.support.brokers.kinds import Broker
+from tests.support.brokers.traffic import join, member, messages, read, send
 
 pytestmark = pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning")
 

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from saga.bus import Outgoing, Record, TopicPartition
-from tests.brokers import Broker
-from tests.bus_traffic import Revoked, join, member, messages, next_offsets, read, send
 from tests.eventually import eventually
+from tests.support.brokers.kinds import Broker
+from tests.support.brokers.traffic import Revoked, join, member, messages, next_offsets, read, send
 
 pytestmark = pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning")
 

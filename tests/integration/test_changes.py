@@ -10,7 +10,7 @@ from dashboard.models import Board, Service
 from dashboard.readmodel import board, rescue, services
 from saga.messages import Kind
 from saga.topics import SERVICES
-from tests.dash_factories import (
+from tests.support.dashboard.factories import (
     accept,
     compensation,
     completion,
@@ -24,7 +24,7 @@ from tests.dash_factories import (
     trace,
     way_back_of,
 )
-from tests.dash_properties import property_test, taken_back
+from tests.support.dashboard.properties import property_test, taken_back
 
 pytestmark = pytest.mark.django_db
 

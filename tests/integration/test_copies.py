@@ -8,7 +8,7 @@ from tempfile import TemporaryDirectory
 import pytest
 
 from tests.eventually import eventually
-from tests.supervised import ON_A_LEASH, WAIT, Program, Run, copied
+from tests.support.system.supervised import ON_A_LEASH, WAIT, Program, Run, copied
 
 WHOSE_CHILD = ON_A_LEASH + "import os, signal; print('child of', os.getppid()); signal.pause()"
 

@@ -18,8 +18,8 @@ from saga.errors import BrokerUnavailable
 from saga.messages import Kind, Trace
 from saga.times import rfc3339
 from saga.topics import TRACE
-from tests.dash_factories import accept, at, event, finish, life_of, saga, say, stuck_undo, trace
-from tests.memory_bus import MemoryBus
+from tests.support.brokers.memory_bus import MemoryBus
+from tests.support.dashboard.factories import accept, at, event, finish, life_of, saga, say, stuck_undo, trace
 
 pytestmark = pytest.mark.django_db
 

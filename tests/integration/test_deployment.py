@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from tests.environment import without_settings
-from tests.live import free_port
+from tests.support.system.live import free_port
 from workshop.secret_files import make_missing
 
 ROOT = Path(__file__).parents[2]

@@ -9,8 +9,8 @@ from dashboard.readmodel import figures
 from dashboard.readmodel.figures import BUCKETS_S, Counts
 from saga.messages import Kind, TraceEvent
 from saga.state import COMPENSATED, COMPLETED
-from tests.dash_factories import accept, at, compensation, completion, event, say, trace
-from tests.dash_metrics import AUTHORIZE, figure, observed, on_step, retried, step_seconds, undo_of_step
+from tests.support.dashboard.factories import accept, at, compensation, completion, event, say, trace
+from tests.support.dashboard.metrics import AUTHORIZE, figure, observed, on_step, retried, step_seconds, undo_of_step
 
 pytestmark = pytest.mark.django_db
 

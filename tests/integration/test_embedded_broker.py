@@ -13,8 +13,8 @@ from kafka import KafkaProducer
 
 from saga.bus import Consumer, Outgoing, Producer, Record
 from saga.errors import BrokerUnavailable
-from tests.brokers import broker_process
 from tests.eventually import eventually
+from tests.support.brokers.kinds import broker_process
 from workshop import embedded_broker
 from workshop.embedded_broker import MockCluster, load_library, start_broker
 from workshop.kafka_bus import KafkaBus, address_in

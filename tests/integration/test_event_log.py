@@ -17,9 +17,9 @@ from saga.bus import Outgoing
 from saga.event_lines import LOGGER
 from saga.topics import HEARTBEAT, TRACE
 from saga.tracing import trace_id_of
-from tests.dash_bench import Bench
-from tests.dash_factories import accept, at, memory_bus
 from tests.environment import without_settings
+from tests.support.dashboard.bench import Bench
+from tests.support.dashboard.factories import accept, at, memory_bus
 from workshop.config import ROOT
 from workshop.logs import JsonFormatter
 

@@ -15,7 +15,7 @@ from saga.bus import Place
 from saga.errors import BrokerUnavailable
 from saga.steering import Control, FaultRules, Order
 from saga.topics import CONTROL, SERVICES
-from tests.memory_bus import MemoryBus, MemoryProducer
+from tests.support.brokers.memory_bus import MemoryBus, MemoryProducer
 
 pytestmark = pytest.mark.django_db
 

@@ -9,7 +9,18 @@ from django.test import Client
 from dashboard.readmodel.history import events_of
 from saga.definitions import TRIP
 from saga.messages import Action, Kind, TraceEvent
-from tests.dash_factories import REASON, accept, at, event, letter, life_of, say, trace, undo_event, way_back_of
+from tests.support.dashboard.factories import (
+    REASON,
+    accept,
+    at,
+    event,
+    letter,
+    life_of,
+    say,
+    trace,
+    undo_event,
+    way_back_of,
+)
 
 pytestmark = pytest.mark.django_db
 

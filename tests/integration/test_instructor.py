@@ -7,9 +7,9 @@ import pytest
 from django.test import Client
 
 from dashboard.models import Saga
-from tests.dash_factories import accept
-from tests.dash_instructor import ACTS, basic, do, log_in
-from tests.dash_refusals import JSON, nothing_begun, reason_of, token
+from tests.support.dashboard.factories import accept
+from tests.support.dashboard.instructor import ACTS, basic, do, log_in
+from tests.support.dashboard.refusals import JSON, nothing_begun, reason_of, token
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("guarded")]
 

@@ -16,10 +16,20 @@ from saga.participation import STANDING, Status
 from saga.routing import End
 from saga.times import rfc3339
 from saga.topics import PARTICIPANTS, SERVICES
-from tests.dash_auditor import assert_red, red
-from tests.dash_breaches import BREACHES, Breach, be_late, effects, five_sagas
-from tests.dash_factories import STEPS, accept, at, compensation, completion, life_of, no_progress, say, trace
-from tests.dash_ledgers import do, log_end, note
+from tests.support.dashboard.auditor import assert_red, red
+from tests.support.dashboard.breaches import BREACHES, Breach, be_late, effects, five_sagas
+from tests.support.dashboard.factories import (
+    STEPS,
+    accept,
+    at,
+    compensation,
+    completion,
+    life_of,
+    no_progress,
+    say,
+    trace,
+)
+from tests.support.dashboard.ledgers import do, log_end, note
 
 pytestmark = pytest.mark.django_db(databases=["default", *SERVICES])
 

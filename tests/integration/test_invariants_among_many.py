@@ -10,10 +10,18 @@ from dashboard.models import Board, Saga
 from saga.definitions import ONBOARDING
 from saga.participation import Entry, Status
 from saga.topics import PARTICIPANTS, SERVICES
-from tests.dash_auditor import assert_red, red
-from tests.dash_breaches import BREACHES, Breach, five_sagas, leave_a_gap, lose_an_effect, lose_saga, share_a_place
-from tests.dash_factories import STEPS, accept, compensation, finish, say
-from tests.dash_ledgers import RECORD, do
+from tests.support.dashboard.auditor import assert_red, red
+from tests.support.dashboard.breaches import (
+    BREACHES,
+    Breach,
+    five_sagas,
+    leave_a_gap,
+    lose_an_effect,
+    lose_saga,
+    share_a_place,
+)
+from tests.support.dashboard.factories import STEPS, accept, compensation, finish, say
+from tests.support.dashboard.ledgers import RECORD, do
 
 pytestmark = pytest.mark.django_db(databases=["default", *SERVICES])
 

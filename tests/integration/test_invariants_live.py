@@ -19,9 +19,9 @@ from saga.participation import Status
 from saga.routing import End
 from saga.saga_log import LogEntry, Mark
 from saga.topics import PARTICIPANTS, SERVICES
-from tests.dash_auditor import red
-from tests.dash_factories import STEPS, accept, at, compensation, completion, finish, say, trace
-from tests.dash_ledgers import do, log_end, note
+from tests.support.dashboard.auditor import red
+from tests.support.dashboard.factories import STEPS, accept, at, compensation, completion, finish, say, trace
+from tests.support.dashboard.ledgers import do, log_end, note
 from workshop.snapshots import snapshot
 
 pytestmark = pytest.mark.django_db(databases=["default", *SERVICES], transaction=True)

@@ -10,7 +10,7 @@ from dashboard.models import Saga
 from dashboard.web import limits
 from dashboard.web.buckets import Buckets
 from dashboard.web.roster import MAX_USERS
-from tests.dash_refusals import JSON, reason_of, token
+from tests.support.dashboard.refusals import JSON, reason_of, token
 from workshop.config import Config
 
 pytestmark = pytest.mark.django_db

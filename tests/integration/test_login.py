@@ -8,8 +8,8 @@ from django.core import signing
 from django.test import Client
 
 from dashboard.web import instructor
-from tests.dash_instructor import PASSWORD, basic, do, log_in
-from tests.dash_refusals import reason_of, token
+from tests.support.dashboard.instructor import PASSWORD, basic, do, log_in
+from tests.support.dashboard.refusals import reason_of, token
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("guarded")]
 

@@ -8,8 +8,8 @@ from dashboard.models import Board, Figures, Saga, Service
 from dashboard.readmodel import services
 from saga.messages import Kind
 from saga.state import COMPENSATED, COMPENSATING, COMPLETED, RUNNING, STUCK
-from tests.dash_bench import Bench
-from tests.dash_factories import (
+from tests.support.dashboard.bench import Bench
+from tests.support.dashboard.factories import (
     REASON,
     accept,
     finish,
@@ -23,7 +23,7 @@ from tests.dash_factories import (
     trace,
     way_back_of,
 )
-from tests.dash_metrics import AUTHORIZE, figure, on_step, retried, samples, step_seconds, undo_of_step
+from tests.support.dashboard.metrics import AUTHORIZE, figure, on_step, retried, samples, step_seconds, undo_of_step
 
 pytestmark = pytest.mark.django_db
 

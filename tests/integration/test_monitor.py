@@ -17,8 +17,8 @@ from dashboard.readmodel.services import row_of
 from saga.bus import Outgoing, TopicPartition
 from saga.steering import FaultRules
 from saga.topics import SERVICES
-from tests.dash_factories import beat
-from tests.memory_bus import MemoryBus
+from tests.support.brokers.memory_bus import MemoryBus
+from tests.support.dashboard.factories import beat
 
 pytestmark = pytest.mark.django_db
 

@@ -12,7 +12,7 @@ from dashboard.readmodel import outbox
 from dashboard.readmodel.people import DEPARTMENTS
 from saga.definitions import CHOREOGRAPHY, DEFINITIONS, ONBOARDING
 from saga.messages import User
-from tests.dash_factories import ADA, accept, counters
+from tests.support.dashboard.factories import ADA, accept, counters
 
 pytestmark = pytest.mark.django_db
 

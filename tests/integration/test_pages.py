@@ -13,7 +13,7 @@ from dashboard.backstage.health import HEALTH
 from dashboard.models import Saga, Service
 from dashboard.readmodel import services
 from saga.topics import SERVICES
-from tests.dash_factories import accept
+from tests.support.dashboard.factories import accept
 
 pytestmark = pytest.mark.django_db
 

@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dashboard.models import Saga
-from tests.dash_factories import accept, completion, counters, finish, saga, say
-from tests.dash_properties import in_batches, property_test, taken_back
+from tests.support.dashboard.factories import accept, completion, counters, finish, saga, say
+from tests.support.dashboard.properties import in_batches, property_test, taken_back
 
 pytestmark = pytest.mark.django_db
 

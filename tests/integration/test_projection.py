@@ -14,7 +14,7 @@ from dashboard.readmodel.history import events_of
 from saga.bus import Place
 from saga.messages import MAX_REASON, Kind, Trace, User
 from saga.state import COMPLETED, RUNNING, STUCK
-from tests.dash_factories import (
+from tests.support.dashboard.factories import (
     REASON,
     accept,
     at,
@@ -31,7 +31,7 @@ from tests.dash_factories import (
     trace,
     way_back_of,
 )
-from tests.dash_properties import in_batches, property_test, taken_back
+from tests.support.dashboard.properties import in_batches, property_test, taken_back
 
 pytestmark = pytest.mark.django_db
 

@@ -11,8 +11,9 @@ from dashboard.models import DeadLetter, Saga, TraceRecord
 from saga.bus import Outgoing
 from saga.errors import BrokerUnavailable
 from saga.topics import DEAD_LETTER, HEARTBEAT, TRACE
-from tests.dash_bench import TOPICS, Bench
-from tests.dash_factories import (
+from tests.support.brokers.memory_bus import MemoryBus
+from tests.support.dashboard.bench import TOPICS, Bench
+from tests.support.dashboard.factories import (
     accept,
     beat,
     counters,
@@ -21,7 +22,6 @@ from tests.dash_factories import (
     outgoing,
     saga,
 )
-from tests.memory_bus import MemoryBus
 
 pytestmark = pytest.mark.django_db
 

@@ -14,9 +14,9 @@ from saga.bus import Outgoing
 from saga.messages import DeadLetter as Letter
 from saga.messages import Kind
 from saga.topics import DEAD_LETTER, HEARTBEAT, TRACE
-from tests.dash_bench import Bench
-from tests.dash_factories import beat, completion, event, letter, outgoing, saga, trace
-from tests.memory_bus import MemoryBus
+from tests.support.brokers.memory_bus import MemoryBus
+from tests.support.dashboard.bench import Bench
+from tests.support.dashboard.factories import beat, completion, event, letter, outgoing, saga, trace
 
 pytestmark = pytest.mark.django_db
 

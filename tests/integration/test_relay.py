@@ -12,9 +12,9 @@ from saga.bus import Outgoing, Place
 from saga.errors import BrokerUnavailable
 from saga.messages import Kind, Trace
 from saga.topics import TRACE
-from tests.dash_factories import accept, finish, saga
-from tests.dash_relay import fed, openings, run, under_way
-from tests.memory_bus import MemoryBus, MemoryProducer
+from tests.support.brokers.memory_bus import MemoryBus, MemoryProducer
+from tests.support.dashboard.factories import accept, finish, saga
+from tests.support.dashboard.relay import fed, openings, run, under_way
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("eager_relay")]
 

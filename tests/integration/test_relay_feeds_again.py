@@ -6,9 +6,9 @@ import pytest
 
 from dashboard.models import Saga
 from saga.bus import TopicPartition
-from tests.dash_factories import accept, finish, life_of, saga, say
-from tests.dash_relay import fed, openings, run, under_way
-from tests.memory_bus import MemoryBus
+from tests.support.brokers.memory_bus import MemoryBus
+from tests.support.dashboard.factories import accept, finish, life_of, saga, say
+from tests.support.dashboard.relay import fed, openings, run, under_way
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("eager_relay")]
 

@@ -13,9 +13,9 @@ from saga import wire
 from saga.errors import BrokerUnavailable
 from saga.messages import Action, Kind, SagaMessage, StepFault, Trace, TraceEvent
 from saga.topics import SAGA_TOPICS, TRACE
-from tests.dash_factories import accept, at, letter, saga, say, stuck_undo, trace, undo_event, way_back_of
-from tests.dash_relay import fed, openings, run
-from tests.memory_bus import MemoryBus
+from tests.support.brokers.memory_bus import MemoryBus
+from tests.support.dashboard.factories import accept, at, letter, saga, say, stuck_undo, trace, undo_event, way_back_of
+from tests.support.dashboard.relay import fed, openings, run
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("eager_relay")]
 

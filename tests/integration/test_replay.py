@@ -13,10 +13,10 @@ from dashboard.readmodel import rescue
 from saga import routing, wire
 from saga.definitions import ONBOARDING
 from saga.messages import Action, Outcome, Reply
-from tests.dash_api import post
-from tests.dash_factories import ADA, accept, at, letter, say
-from tests.dash_race import together
-from tests.dash_refusals import JSON, reason_of
+from tests.support.dashboard.api import post
+from tests.support.dashboard.factories import ADA, accept, at, letter, say
+from tests.support.dashboard.race import together
+from tests.support.dashboard.refusals import JSON, reason_of
 
 pytestmark = pytest.mark.django_db
 

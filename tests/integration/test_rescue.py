@@ -11,8 +11,8 @@ from dashboard.errors import Conflict
 from dashboard.models import Board
 from dashboard.readmodel import board, outbox, rescue
 from saga.messages import Kind
-from tests.dash_api import post
-from tests.dash_factories import (
+from tests.support.dashboard.api import post
+from tests.support.dashboard.factories import (
     accept,
     compensation,
     finish,
@@ -24,8 +24,8 @@ from tests.dash_factories import (
     undo_event,
     way_back_of,
 )
-from tests.dash_race import together
-from tests.dash_refusals import reason_of
+from tests.support.dashboard.race import together
+from tests.support.dashboard.refusals import reason_of
 
 pytestmark = pytest.mark.django_db
 

@@ -12,10 +12,10 @@ from dashboard.models import Board, DeadLetter
 from dashboard.readmodel import board, rescue
 from dashboard.readmodel.clock import utc_now
 from saga.topics import SERVICES
-from tests.dash_auditor import red
-from tests.dash_factories import STEPS, finish, letter, saga, say
-from tests.dash_ledgers import do
-from tests.house import LONG_AGO, House, counts, kept, seven_sagas
+from tests.support.dashboard.auditor import red
+from tests.support.dashboard.factories import STEPS, finish, letter, saga, say
+from tests.support.dashboard.ledgers import do
+from tests.support.services.house import LONG_AGO, House, counts, kept, seven_sagas
 
 pytestmark = pytest.mark.django_db(databases=["default", *SERVICES])
 

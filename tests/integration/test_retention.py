@@ -12,11 +12,11 @@ from saga import wire
 from saga.bus import Outgoing, Place
 from saga.errors import BrokerUnavailable
 from saga.topics import DEAD_LETTER, FORGET, PARTICIPANTS, SERVICES, TRACE
-from tests.dash_factories import STEPS, at, completion, finish, saga, say, stuck_undo
-from tests.dash_ledgers import do
-from tests.factories import request
-from tests.house import LONG_AGO, House, counts, kept, seven_sagas
-from tests.memory_bus import MemoryProducer
+from tests.support.brokers.memory_bus import MemoryProducer
+from tests.support.dashboard.factories import STEPS, at, completion, finish, saga, say, stuck_undo
+from tests.support.dashboard.ledgers import do
+from tests.support.sagas.factories import request
+from tests.support.services.house import LONG_AGO, House, counts, kept, seven_sagas
 
 pytestmark = pytest.mark.django_db(databases=["default", *SERVICES])
 

@@ -6,8 +6,8 @@ import pytest
 
 from saga.bus import TopicPartition
 from saga.topics import SERVICES
-from tests.dash_auditor import red
-from tests.house import House, counts, kept, seven_sagas
+from tests.support.dashboard.auditor import red
+from tests.support.services.house import House, counts, kept, seven_sagas
 
 pytestmark = pytest.mark.django_db(databases=["default", *SERVICES])
 

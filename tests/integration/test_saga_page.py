@@ -12,7 +12,7 @@ from dashboard.readmodel import outbox
 from dashboard.web.stories import STORIES
 from saga.definitions import CHOREOGRAPHY, ONBOARDING
 from saga.messages import Kind, User
-from tests.dash_factories import say, trace, undo_event
+from tests.support.dashboard.factories import say, trace, undo_event
 
 pytestmark = pytest.mark.django_db
 

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 from channels.db import database_sync_to_async
 
-from tests.dash_factories import accept
-from tests.dash_socket import HOST, ORIGIN, Server, is_refused, open_page
+from tests.support.dashboard.factories import accept
+from tests.support.dashboard.socket import HOST, ORIGIN, Server, is_refused, open_page
 
 pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
 

@@ -10,8 +10,8 @@ from dashboard.models import Board, Saga
 from dashboard.readmodel import board
 from dashboard.web.sockets import TRY_AGAIN_LATER, SagaSocket
 from saga.messages import Kind
-from tests.dash_factories import STEPS, accept, event, finish, say, trace, undo_event
-from tests.dash_socket import Server, shows
+from tests.support.dashboard.factories import STEPS, accept, event, finish, say, trace, undo_event
+from tests.support.dashboard.socket import Server, shows
 from workshop.web_server import MAX_UNSENT_BYTES
 
 pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from dashboard.live import frames, hub
-from tests.dash_factories import accept, finish, life_of, no_progress, say, stuck_undo, way_back_of
-from tests.dash_socket import Server, shows
+from tests.support.dashboard.factories import accept, finish, life_of, no_progress, say, stuck_undo, way_back_of
+from tests.support.dashboard.socket import Server, shows
 
 pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
 

@@ -14,8 +14,8 @@ from dashboard.models import Board
 from dashboard.web.metrics import REGISTRY
 from dashboard.web.sockets import TRY_AGAIN_LATER
 from saga.messages import Kind
-from tests.dash_factories import accept, completion, event, say, trace
-from tests.dash_socket import PATIENCE_S, PageSocket, Server, shows
+from tests.support.dashboard.factories import accept, completion, event, say, trace
+from tests.support.dashboard.socket import PATIENCE_S, PageSocket, Server, shows
 
 pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
 

@@ -6,8 +6,8 @@ from dashboard.live import hub
 from dashboard.models import Board, DeadLetter, Saga
 from dashboard.readmodel import services
 from saga.topics import SERVICES
-from tests.dash_factories import accept, finish, letter, life_of, say
-from tests.dash_socket import Server, shows
+from tests.support.dashboard.factories import accept, finish, letter, life_of, say
+from tests.support.dashboard.socket import Server, shows
 
 pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
 

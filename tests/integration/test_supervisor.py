@@ -11,8 +11,8 @@ import pytest
 
 from tests.environment import without_settings
 from tests.eventually import eventually
-from tests.live import free_port
-from tests.supervised import WAIT, Program, Run, python
+from tests.support.system.live import free_port
+from tests.support.system.supervised import WAIT, Program, Run, python
 from workshop.config import ROOT
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.eventually import eventually
-from tests.supervised import WAIT, Program, Run, python
+from tests.support.system.supervised import WAIT, Program, Run, python
 
 STUBBORN = (
     "from workshop import leash; leash.GRACE_S = 0.2; leash.hold()\n"

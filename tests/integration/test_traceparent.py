@@ -9,9 +9,9 @@ from dashboard.models import DeadLetter
 from dashboard.readmodel import outbox
 from saga import tracing
 from saga.topics import SERVICES, TRACE
-from tests.dash_factories import completion, letter, memory_bus, say
-from tests.factories import outgoing, request
-from tests.memory_bus import MemoryBus
+from tests.support.brokers.memory_bus import MemoryBus
+from tests.support.dashboard.factories import completion, letter, memory_bus, say
+from tests.support.sagas.factories import outgoing, request
 
 pytestmark = pytest.mark.django_db(databases=["default", *SERVICES])
 

@@ -12,7 +12,7 @@ import pytest
 from websockets.exceptions import ConnectionClosed, ConnectionClosedError
 from websockets.sync.client import connect
 
-from tests.live import free_port
+from tests.support.system.live import free_port
 from workshop.web_server import MAX_FRAME_BYTES, MAX_UNSENT_BYTES
 
 ROOT = Path(__file__).parents[2]

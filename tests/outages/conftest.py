@@ -7,12 +7,12 @@ from typing import TypeVar
 
 import pytest
 
-from tests.brokers import CannotStartKafka, KafkaServer
 from tests.chaos.crowd import Crowd
 from tests.lacking import give_up
 from tests.outages.lesson import Lesson
 from tests.outages.spread import SpreadWorkshop
-from tests.stack import CannotStart, PostgresServer, RedisServer
+from tests.support.brokers.kinds import CannotStartKafka, KafkaServer
+from tests.support.system.stack import CannotStart, PostgresServer, RedisServer
 
 T = TypeVar("T")
 

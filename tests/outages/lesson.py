@@ -14,8 +14,8 @@ from tests.chaos.crowd import Batch, Crowd, Faults
 from tests.chaos.scene import UNFINISHED, Scene
 from tests.chaos.verdict import violations
 from tests.eventually import eventually
-from tests.live import ENDS, PATIENCE_S, LiveWorkshop
 from tests.outages.witness import Witness
+from tests.support.system.live import ENDS, PATIENCE_S, LiveWorkshop
 
 TOGETHER = 2
 EVERY_S = 0.25

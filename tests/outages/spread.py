@@ -7,7 +7,7 @@ from typing import Any
 
 from tests.environment import without_settings
 from tests.eventually import eventually
-from tests.live import PATIENCE_S, ROOT, LiveWorkshop
+from tests.support.system.live import PATIENCE_S, ROOT, LiveWorkshop
 from workshop import leash
 from workshop.processes import SERVICE_PROCESSES
 

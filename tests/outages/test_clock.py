@@ -10,9 +10,9 @@ import pytest
 from saga.messages import Kind
 from tests.eventually import eventually
 from tests.lacking import give_up
-from tests.live import PATIENCE_S
 from tests.outages.lesson import Lesson
 from tests.outages.spread import SpreadWorkshop
+from tests.support.system.live import PATIENCE_S
 
 MOVED = ("provisioner", "notifier")
 PROJECTOR = "projector"

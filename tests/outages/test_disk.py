@@ -11,8 +11,8 @@ import pytest
 from tests.chaos.crowd import Crowd
 from tests.eventually import eventually
 from tests.lacking import give_up
-from tests.live import PATIENCE_S, LiveWorkshop
 from tests.outages.lesson import Lesson
+from tests.support.system.live import PATIENCE_S, LiveWorkshop
 
 SIZE = "32m"
 BLOCK = bytes(64 * 1024)

@@ -3,12 +3,12 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from tests.brokers import KafkaServer
 from tests.eventually import eventually
-from tests.live import PATIENCE_S
 from tests.outages.lesson import Lesson
 from tests.outages.witness import Witness
-from tests.stack import PostgresServer, RedisServer
+from tests.support.brokers.kinds import KafkaServer
+from tests.support.system.live import PATIENCE_S
+from tests.support.system.stack import PostgresServer, RedisServer
 
 
 @contextmanager

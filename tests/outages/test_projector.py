@@ -7,11 +7,11 @@ import pytest
 
 from saga.bus import Bus
 from saga.topics import DEAD_LETTER, TOPICS_BY_SERVICE, TRACE
-from tests.brokers import KafkaServer
 from tests.eventually import eventually
-from tests.live import PATIENCE_S
 from tests.outages.lesson import Lesson
 from tests.outages.spread import SpreadWorkshop
+from tests.support.brokers.kinds import KafkaServer
+from tests.support.system.live import PATIENCE_S
 from workshop.kafka_bus import KafkaBus
 
 SAGAS = int(os.environ.get("OUTAGE_SAGAS", "10000"))

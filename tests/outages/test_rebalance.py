@@ -7,11 +7,11 @@ from contextlib import closing
 import pytest
 from kafka import KafkaAdminClient
 
-from tests.brokers import KafkaServer
 from tests.eventually import eventually
-from tests.live import PATIENCE_S
 from tests.outages.lesson import Lesson
 from tests.outages.spread import SpreadWorkshop
+from tests.support.brokers.kinds import KafkaServer
+from tests.support.system.live import PATIENCE_S
 
 SERVICE = "authorizer"
 SHARING_OUT = ("PreparingRebalance", "CompletingRebalance")

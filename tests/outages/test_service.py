@@ -1,9 +1,9 @@
 """A service's process is stopped as a container is, sagas wait for it, and it is started again."""
 
 from tests.eventually import eventually
-from tests.live import PATIENCE_S
 from tests.outages.lesson import Lesson
 from tests.outages.spread import SpreadWorkshop
+from tests.support.system.live import PATIENCE_S
 
 SERVICE = "authorizer"
 

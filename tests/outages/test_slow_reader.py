@@ -5,9 +5,9 @@ import socket
 
 from tests.bench.clients import sleeper
 from tests.eventually import eventually
-from tests.live import PATIENCE_S
 from tests.outages.lesson import Lesson
 from tests.outages.spread import SpreadWorkshop
+from tests.support.system.live import PATIENCE_S
 from workshop.web_server import MAX_UNSENT_BYTES
 
 # What the server may hold for one browser, and what the system takes off it besides.

@@ -13,8 +13,8 @@ from dashboard.models import Board
 from saga.errors import BrokerUnavailable
 from saga.steering import FaultRules
 from saga.topics import SERVICES
-from tests.fuse import Crash, Fuse
-from tests.workbench import Workbench
+from tests.support.services.fuse import Crash, Fuse
+from tests.support.services.workbench import Workbench
 
 RELAY, RETENTION = "relay", "retention"
 READERS = (*SERVICES, PROJECTOR)

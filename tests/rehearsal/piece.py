@@ -16,8 +16,8 @@ from saga.definitions import DEFINITIONS, PERSISTENT
 from saga.messages import Action, StepFault
 from saga.state import COMPENSATED, COMPLETED
 from saga.steering import NO_FAULTS, FaultRules
-from tests.fuse import INSTANTS
 from tests.rehearsal.company import PARTS, READERS, Company, kind_of
+from tests.support.services.fuse import INSTANTS
 
 SAGAS, KEPT, ACTS = 8, 3, 150
 WAITS = [(relay, wait) for wait in ("IDLE_S", "FULL_S", "GATHER_S")]

@@ -2,7 +2,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.live import LiveWorkshop
+from tests.support.system.live import LiveWorkshop
 
 
 @pytest.fixture(scope="session")

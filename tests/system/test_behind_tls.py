@@ -14,7 +14,7 @@ from websockets.sync.client import connect
 
 from dashboard.web.sockets import REQUESTS_PER_MINUTE
 from tests.eventually import eventually
-from tests.live import LiveWorkshop
+from tests.support.system.live import LiveWorkshop
 from workshop.web_server import MAX_BODY_BYTES
 
 # It is closed long before, however little of a minute's allowance is used up before some of it is given back.

@@ -13,7 +13,7 @@ from tests.chaos.crashes import MUST, crash, name_of
 from tests.chaos.crowd import Crowd
 from tests.chaos.scene import Scene
 from tests.chaos.verdict import violations
-from tests.live import LiveWorkshop
+from tests.support.system.live import LiveWorkshop
 
 SEED = 7
 SAGAS = 200

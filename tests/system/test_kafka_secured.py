@@ -13,10 +13,10 @@ from typing import Any, NamedTuple
 import pytest
 
 from saga.bus import Outgoing
-from tests.brokers import CannotStartKafka, kafka_server
 from tests.eventually import eventually
 from tests.lacking import give_up
-from tests.live import free_port
+from tests.support.brokers.kinds import CannotStartKafka, kafka_server
+from tests.support.system.live import free_port
 from workshop.config import Config
 from workshop.kafka_bus import KafkaBus
 from workshop.links import open_bus

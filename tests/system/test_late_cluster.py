@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.brokers import CannotStartKafka, kafka_server
 from tests.eventually import eventually
 from tests.lacking import give_up
-from tests.live import PATIENCE_S, LiveWorkshop, free_port
+from tests.support.brokers.kinds import CannotStartKafka, kafka_server
+from tests.support.system.live import PATIENCE_S, LiveWorkshop, free_port
 
 
 def test_a_kafka_cluster_that_is_not_up_yet_is_waited_for_and_then_used(

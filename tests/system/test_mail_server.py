@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from tests.eventually import eventually
-from tests.live import PATIENCE_S, LiveWorkshop
+from tests.support.system.live import PATIENCE_S, LiveWorkshop
 
 END = b".\r\n"
 NEVER = 10**9

@@ -15,7 +15,7 @@ from saga.topics import SERVICES
 from tests.environment import without_settings
 from tests.eventually import eventually
 from tests.lacking import give_up
-from tests.stack import CannotStart, create_ledgers, postgres_server
+from tests.support.system.stack import CannotStart, create_ledgers, postgres_server
 from workshop.config import ROOT, Config
 from workshop.databases import databases as databases_of
 

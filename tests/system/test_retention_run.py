@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.eventually import eventually
-from tests.live import PATIENCE_S, LiveWorkshop
+from tests.support.system.live import PATIENCE_S, LiveWorkshop
 
 KEPT = 40
 LEDGERS = ("provisioner", "authorizer", "notifier", "car", "hotel", "flight", "tickets")

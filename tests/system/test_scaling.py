@@ -13,8 +13,8 @@ import pytest
 
 from tests.eventually import eventually
 from tests.lacking import give_up
-from tests.live import PATIENCE_S, LiveWorkshop, free_port
-from tests.stack import CannotStart, RedisServer, open_page, postgres_server
+from tests.support.system.live import PATIENCE_S, LiveWorkshop, free_port
+from tests.support.system.stack import CannotStart, RedisServer, open_page, postgres_server
 
 pytestmark = pytest.mark.timeout(400)
 

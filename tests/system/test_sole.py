@@ -10,8 +10,8 @@ import pytest
 from tests.environment import without_settings
 from tests.eventually import eventually
 from tests.lacking import give_up
-from tests.live import PATIENCE_S, ROOT, free_port
-from tests.stack import CannotStart, postgres_server
+from tests.support.system.live import PATIENCE_S, ROOT, free_port
+from tests.support.system.stack import CannotStart, postgres_server
 
 pytestmark = pytest.mark.timeout(180)
 

@@ -20,8 +20,8 @@ from saga.event_lines import LOGGER
 from tests.environment import without_settings
 from tests.eventually import eventually
 from tests.lacking import give_up
-from tests.live import ENDS, PATIENCE_S, ROOT, LiveWorkshop
-from tests.stack import CannotStart, OpenPage, RedisServer, open_page, postgres_server
+from tests.support.system.live import ENDS, PATIENCE_S, ROOT, LiveWorkshop
+from tests.support.system.stack import CannotStart, OpenPage, RedisServer, open_page, postgres_server
 
 
 @pytest.fixture(scope="module")

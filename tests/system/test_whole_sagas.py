@@ -8,7 +8,7 @@ import pytest
 
 from saga.bus import Outgoing
 from tests.eventually import eventually
-from tests.live import PATIENCE_S, LiveWorkshop
+from tests.support.system.live import PATIENCE_S, LiveWorkshop
 from workshop.kafka_bus import KafkaBus, address_in
 
 # As many attempts as the policy of a compensation has, so that only a person's retry comes after them.

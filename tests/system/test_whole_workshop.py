@@ -5,7 +5,7 @@ import os
 import pytest
 
 from tests.eventually import eventually
-from tests.live import PATIENCE_S, LiveWorkshop
+from tests.support.system.live import PATIENCE_S, LiveWorkshop
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -2,8 +2,8 @@ import pytest
 from hypothesis import settings
 
 from consumers import worker
-from tests.patient import Patient
-from tests.workbench import Workbench
+from tests.support.services.patient import Patient
+from tests.support.services.workbench import Workbench
 
 # No deadline: how long something takes is never a failure. No database: a run leaves nothing in the work tree.
 settings.register_profile("workshop", deadline=None, database=None)

@@ -8,7 +8,7 @@ from kafka.errors import KafkaTimeoutError
 from kafka.producer.future import FutureProduceResult, FutureRecordMetadata
 
 from saga.errors import BrokerUnavailable
-from tests.factories import outgoing, request
+from tests.support.sagas.factories import outgoing, request
 from workshop.kafka_bus.names import Names
 from workshop.kafka_bus.origin import Origin
 from workshop.kafka_bus.producer import BusProducer

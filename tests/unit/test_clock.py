@@ -10,7 +10,7 @@ from pytest_django import DjangoAssertNumQueries
 from consumers.clock import ServerClock
 from dashboard.readmodel import board, clock
 from saga.times import ASK_EVERY_S, BorrowedClock, rfc3339
-from tests.dash_factories import accept, life_of, say
+from tests.support.dashboard.factories import accept, life_of, say
 
 HERE = datetime(2026, 1, 1, 11, tzinfo=UTC)
 THERE = datetime(2026, 1, 1, 12, tzinfo=UTC)

@@ -9,8 +9,8 @@ from saga import routing
 from saga.definitions import CHOREOGRAPHY, ONBOARDING, PERSISTENT
 from saga.errors import StepFailed
 from saga.messages import Action
-from tests.factories import ADA, command, request, undo
-from tests.workbench import CHAIN, Moody, Workbench
+from tests.support.sagas.factories import ADA, command, request, undo
+from tests.support.services.workbench import CHAIN, Moody, Workbench
 
 pytestmark = pytest.mark.django_db(databases=[*CHAIN, "car"])
 

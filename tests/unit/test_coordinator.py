@@ -7,10 +7,10 @@ import pytest
 from saga.bus import Outgoing
 from saga.definitions import COORDINATOR
 from saga.messages import Action, Kind, Outcome, SagaMessage, StepFault
-from tests.factories import command, outgoing, reply, request
-from tests.fuse import INSTANTS
-from tests.orchestrated import ALL, FULL, see_through, standing, start
-from tests.workbench import Workbench
+from tests.support.sagas.factories import command, outgoing, reply, request
+from tests.support.services.fuse import INSTANTS
+from tests.support.services.orchestrated import ALL, FULL, see_through, standing, start
+from tests.support.services.workbench import Workbench
 
 pytestmark = pytest.mark.django_db(databases=ALL)
 

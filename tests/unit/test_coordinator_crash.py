@@ -12,10 +12,10 @@ from saga.definitions import COORDINATOR
 from saga.messages import Action, Outcome, SagaMessage, StepFault
 from saga.saga_log import LogEntry
 from saga.steering import FaultRules
-from tests.factories import reply
-from tests.fuse import INSTANTS, Crash
-from tests.orchestrated import ALL, BOOKINGS, FULL, log, see_through, standing, start
-from tests.workbench import Workbench
+from tests.support.sagas.factories import reply
+from tests.support.services.fuse import INSTANTS, Crash
+from tests.support.services.orchestrated import ALL, BOOKINGS, FULL, log, see_through, standing, start
+from tests.support.services.workbench import Workbench
 
 pytestmark = pytest.mark.django_db(databases=ALL)
 

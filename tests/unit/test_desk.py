@@ -7,7 +7,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from consumers.desk import Desk
 from consumers.role import Work
 from saga.bus import Record, TopicPartition
-from tests.factories import record, request
+from tests.support.sagas.factories import record, request
 
 PARTITIONS = [TopicPartition("new-user", 0), TopicPartition("new-user", 1), TopicPartition("notified", 0)]
 FIRST, SECOND, _ = PARTITIONS

@@ -7,7 +7,7 @@ import pytest
 
 from consumers.dials import Dials
 from saga.steering import FaultRules, Instant, Order
-from tests.factories import control
+from tests.support.sagas.factories import control
 
 CRASH = Order(instance="1a2b3c4d", crash_at=Instant.AFTER_LEDGER)
 FAIL = Order(instance="1a2b3c4d", fail_next=3)

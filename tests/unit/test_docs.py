@@ -11,7 +11,7 @@ from saga.definitions import ONBOARDING, Step
 from saga.messages import Kind
 from saga.participation import Status
 from saga.topics import partitions_by_topic
-from tests.factories import entry, request
+from tests.support.sagas.factories import entry, request
 from workshop.config import Config
 
 ROOT = Path(__file__).resolve().parent.parent.parent

@@ -11,7 +11,7 @@ from saga.definitions import CHOREOGRAPHY, ORCHESTRATION
 from saga.errors import SagaError, StepFailed
 from saga.messages import Action, Outcome, SagaMessage, StepFault, User
 from saga.steering import FaultRules, Instant
-from tests.factories import command, reply, request, undo
+from tests.support.sagas.factories import command, reply, request, undo
 
 MANY = 400
 

@@ -11,9 +11,9 @@ from saga.bus import Outgoing, TopicPartition
 from saga.definitions import COORDINATOR
 from saga.steering import FaultRules, Forget, Instant
 from saga.topics import FORGET, SERVICES
-from tests.factories import AT, request
-from tests.office import start
-from tests.workbench import Workbench
+from tests.support.sagas.factories import AT, request
+from tests.support.sagas.office import start
+from tests.support.services.workbench import Workbench
 
 pytestmark = pytest.mark.django_db(databases=SERVICES)
 

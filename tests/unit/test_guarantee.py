@@ -10,7 +10,7 @@ from saga.definitions import DEFINITIONS, Definition
 from saga.messages import Action, Kind, StepFault
 from saga.participation import STANDING, Status
 from saga.state import COMPENSATED, COMPLETED, STUCK
-from tests.saga_world import World
+from tests.support.sagas.world import World
 
 WAYS = [(definition, style) for definition in DEFINITIONS.values() for style in definition.styles]
 every_way = pytest.mark.parametrize(("definition", "style"), WAYS, ids=[f"{d.scenario}, {s}" for d, s in WAYS])

@@ -15,7 +15,7 @@ from saga.bus import Record
 from saga.digests import digest_of, tally_of
 from saga.messages import Action
 from saga.participation import Entry, Status
-from tests.factories import AT, LATER, attempt, entry, outgoing, record, request
+from tests.support.sagas.factories import AT, LATER, attempt, entry, outgoing, record, request
 
 pytestmark = pytest.mark.django_db(databases=["provisioner", "authorizer"])
 

@@ -12,7 +12,7 @@ from saga.digests import digest_of
 from saga.messages import Outcome, StepFault
 from saga.routing import End
 from saga.saga_log import LogEntry, Mark, decide, replay
-from tests.factories import AT, command, reply, request
+from tests.support.sagas.factories import AT, command, reply, request
 
 pytestmark = pytest.mark.django_db(databases=["coordinator"])
 

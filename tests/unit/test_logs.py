@@ -10,8 +10,8 @@ import pytest
 
 from saga.event_lines import LOGGER
 from saga.tracing import trace_id_of
-from tests.factories import outgoing, request
-from tests.workbench import CHAIN, Workbench
+from tests.support.sagas.factories import outgoing, request
+from tests.support.services.workbench import CHAIN, Workbench
 from workshop.logs import JsonFormatter, of_process
 
 

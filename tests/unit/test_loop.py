@@ -7,7 +7,7 @@ from django.db import OperationalError
 
 from saga.errors import BrokerUnavailable
 from tests.eventually import eventually
-from tests.looped import Opener, Worker, failing_with, running
+from tests.support.services.looped import Opener, Worker, failing_with, running
 from workshop import loop as loop_module
 from workshop.loop import Loop
 

@@ -6,7 +6,7 @@ import pytest
 
 from saga.errors import BrokerUnavailable
 from tests.eventually import eventually
-from tests.looped import Opener, Worker, failing_with
+from tests.support.services.looped import Opener, Worker, failing_with
 from workshop import loop as loop_module
 from workshop.loop import Loop
 

@@ -11,7 +11,7 @@ from saga.definitions import DEFINITIONS, ONBOARDING
 from saga.errors import MessageRejected
 from saga.messages import SagaMessage, User
 from saga.topics import PARTICIPANTS as NAMES
-from tests.factories import request, undo
+from tests.support.sagas.factories import request, undo
 
 STEPS = {step.service: step.name for step in ONBOARDING.steps}
 # Every step of every scenario, with its service.

@@ -9,7 +9,7 @@ from saga.definitions import DEFINITIONS, ONBOARDING, PATIENT, PERSISTENT
 from saga.errors import StepFailed
 from saga.messages import Action, Kind, SagaMessage
 from saga.participation import Duty, Entry, Status, duty
-from tests.factories import AT, attempt, entry, request, undo
+from tests.support.sagas.factories import AT, attempt, entry, request, undo
 
 NOTHING = participation.blank("saga-1", "provision")
 NOW = "2026-01-01T00:01:00.000000Z"

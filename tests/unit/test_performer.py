@@ -12,9 +12,9 @@ from saga.definitions import CHOREOGRAPHY, CLOSE, ONBOARDING
 from saga.messages import Kind, SagaMessage, StepFault
 from saga.participation import Entry, Status
 from saga.steering import FaultRules
-from tests.factories import ADA, AT, RESULTS, entry, record, request, undo
-from tests.fuse import FusedLedger
-from tests.workbench import CHAIN, Workbench, begin
+from tests.support.sagas.factories import ADA, AT, RESULTS, entry, record, request, undo
+from tests.support.services.fuse import FusedLedger
+from tests.support.services.workbench import CHAIN, Workbench, begin
 
 pytestmark = pytest.mark.django_db(databases=[*CHAIN, "car"])
 

@@ -9,9 +9,9 @@ from consumers.pulse import Condition
 from saga.bus import Consumer, Record
 from saga.errors import BrokerUnavailable
 from saga.topics import partitions_by_topic
-from tests.factories import control
-from tests.memory_bus import MemoryBus, MemoryProducer, MemoryReader
-from tests.patient import BUSY, IDLE, Patient
+from tests.support.brokers.memory_bus import MemoryBus, MemoryProducer, MemoryReader
+from tests.support.sagas.factories import control
+from tests.support.services.patient import BUSY, IDLE, Patient
 
 
 def test_the_first_beat_comes_at_once_and_tells_how_the_worker_is(patient: Patient) -> None:

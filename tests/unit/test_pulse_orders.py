@@ -11,9 +11,9 @@ from saga.bus import TopicPartition
 from saga.event_lines import LOGGER
 from saga.steering import Control, FaultRules, Instant, Order
 from saga.topics import CONTROL
-from tests.factories import control, outgoing
-from tests.memory_bus import MemoryBus
-from tests.patient import Patient
+from tests.support.brokers.memory_bus import MemoryBus
+from tests.support.sagas.factories import control, outgoing
+from tests.support.services.patient import Patient
 
 KILL = Order(instance="1a2b3c4d", kill=True)
 HERE = MemoryBus({}).address()

@@ -11,8 +11,8 @@ from consumers.performer import CLAIM_S, LOOK_EVERY_S
 from saga.definitions import PATIENT
 from saga.messages import Kind, SagaMessage
 from saga.participation import Status
-from tests.factories import request
-from tests.workbench import Moody, Workbench
+from tests.support.sagas.factories import request
+from tests.support.services.workbench import Moody, Workbench
 
 pytestmark = pytest.mark.django_db(databases=["provisioner"])
 

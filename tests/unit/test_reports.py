@@ -7,7 +7,7 @@ import pytest
 from saga import reports, wire
 from saga.bus import Place, Record
 from saga.messages import DeadLetter, Kind, SagaMessage, Trace
-from tests.factories import AT, event, outgoing, record, request
+from tests.support.sagas.factories import AT, event, outgoing, record, request
 
 ABOUT = {"service": "provisioner", "attempt": 1, "at": AT}
 HEADERS = tuple((f"\x00\x01{number}" * 200, b"\x01\xff" * 1_000) for number in range(1_000))

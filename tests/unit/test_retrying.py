@@ -10,8 +10,8 @@ from saga.definitions import PATIENT
 from saga.errors import StepFailed
 from saga.messages import Action, Kind, SagaMessage, StepFault
 from saga.participation import Status
-from tests.factories import command, request
-from tests.workbench import CHAIN, Moody, Workbench
+from tests.support.sagas.factories import command, request
+from tests.support.services.workbench import CHAIN, Moody, Workbench
 
 pytestmark = pytest.mark.django_db(databases=[*CHAIN, "car"])
 

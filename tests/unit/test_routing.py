@@ -11,7 +11,7 @@ from saga.errors import MessageRejected
 from saga.messages import Action, Outcome, Reply, SagaMessage, StepFault
 from saga.participation import Status
 from saga.routing import End, Routed
-from tests.factories import ADA, RESULTS, attempt, command, entry, request, undo
+from tests.support.sagas.factories import ADA, RESULTS, attempt, command, entry, request, undo
 
 NOT_UNDONE = [Status.UNDOING, Status.STUCK]
 

@@ -8,8 +8,8 @@ from saga import saga_log
 from saga.definitions import DEFINITIONS
 from saga.messages import Action, Outcome
 from saga.routing import End
-from tests.factories import RESULTS, command, reply
-from tests.office import Office, commands, lines, names, roll_back, start, worked
+from tests.support.sagas.factories import RESULTS, command, reply
+from tests.support.sagas.office import Office, commands, lines, names, roll_back, start, worked
 
 
 class TestInOrder:

@@ -10,7 +10,7 @@ from saga import saga_log
 from saga.definitions import DEFINITIONS
 from saga.routing import End
 from saga.saga_log import Mark
-from tests.office import Office, roll_back, start, stored, worked
+from tests.support.sagas.office import Office, roll_back, start, stored, worked
 
 
 def _conversations() -> Iterator[tuple[str, tuple[str, ...]]]:

@@ -10,8 +10,18 @@ from saga import state
 from saga.definitions import ONBOARDING
 from saga.messages import Action, Kind, TraceEvent
 from saga.state import COMPENSATED, RUNNING, initial
-from tests.factories import AT, LATER, RESULTS, event, fold
-from tests.saga_history import HISTORIES, UNDO, UNKNOWN, histories, of_saga, on_step, shuffled, some_of_one, statuses
+from tests.support.sagas.factories import AT, LATER, RESULTS, event, fold
+from tests.support.sagas.history import (
+    HISTORIES,
+    UNDO,
+    UNKNOWN,
+    histories,
+    of_saga,
+    on_step,
+    shuffled,
+    some_of_one,
+    statuses,
+)
 
 
 def test_all_events_make_a_completed_saga_with_every_step_done() -> None:

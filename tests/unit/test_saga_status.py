@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from saga.definitions import PACKAGE
 from saga.messages import Kind, TraceEvent
 from saga.state import COMPENSATED, COMPENSATING, RUNNING, STUCK, initial
-from tests.factories import LATER, event, fold
-from tests.saga_history import UNDO, UNKNOWN, found_stuck, of_saga, on_step, shuffled, some_of_one, statuses
+from tests.support.sagas.factories import LATER, event, fold
+from tests.support.sagas.history import UNDO, UNKNOWN, found_stuck, of_saga, on_step, shuffled, some_of_one, statuses
 
 
 class TestStatus:

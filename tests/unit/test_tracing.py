@@ -14,8 +14,8 @@ from saga.definitions import CHOREOGRAPHY, DEFINITIONS, ORCHESTRATION
 from saga.messages import Action, StepFault, User
 from saga.routing import home_of, opening
 from saga.topics import SAGA_TOPICS, SERVICES, TRACE
-from tests.factories import control, heartbeat, outgoing, request
-from tests.workbench import Workbench
+from tests.support.sagas.factories import control, heartbeat, outgoing, request
+from tests.support.services.workbench import Workbench
 
 pytestmark = pytest.mark.django_db(databases=SERVICES)
 

@@ -6,7 +6,7 @@ import pytest
 
 from consumers.pulse import BEAT_INTERVAL_S
 from dashboard.backstage.watch import FORGET_AFTER_S, SILENT_AFTER_S, Watch
-from tests.dash_factories import beat
+from tests.support.dashboard.factories import beat
 
 
 class Clock:

@@ -8,8 +8,8 @@ from hypothesis import given, settings
 
 from saga import wire
 from saga.messages import Action, Kind, Outcome, SagaMessage
-from tests.factories import AT, command, event, outgoing, reply, request, trace
-from tests.messages import MESSAGES, VALID, messages
+from tests.support.sagas.factories import AT, command, event, outgoing, reply, request, trace
+from tests.support.sagas.messages import MESSAGES, VALID, messages
 
 
 @settings(max_examples=40)

@@ -11,8 +11,8 @@ from saga import wire
 from saga.errors import MessageRejected
 from saga.messages import DeadLetter, Reply, SagaMessage, Trace
 from saga.steering import Control, Forget
-from tests.factories import outgoing, request
-from tests.messages import EVENTS, KINDS, VALID, json_values
+from tests.support.sagas.factories import outgoing, request
+from tests.support.sagas.messages import EVENTS, KINDS, VALID, json_values
 
 
 @given(st.binary(max_size=300), st.sampled_from(KINDS))

@@ -10,9 +10,9 @@ from saga.bus import Record
 from saga.messages import SagaMessage
 from saga.steering import FaultRules
 from saga.topics import SAGA_TOPICS
-from tests.factories import request, undo
-from tests.fuse import INSTANTS
-from tests.workbench import CHAIN, Workbench, begin, take_on
+from tests.support.sagas.factories import request, undo
+from tests.support.services.fuse import INSTANTS
+from tests.support.services.workbench import CHAIN, Workbench, begin, take_on
 
 pytestmark = pytest.mark.django_db(databases=CHAIN)
 

@@ -15,10 +15,10 @@ from saga.errors import BrokerUnavailable
 from saga.messages import Kind, SagaMessage
 from saga.steering import Instant
 from saga.topics import partitions_by_topic
-from tests.factories import entry, record, request, undo
-from tests.fuse import INSTANTS, Crash
-from tests.memory_bus import MemoryBus, MemoryProducer, Revoked
-from tests.workbench import CHAIN, Moody, Workbench, begin, effects_of
+from tests.support.brokers.memory_bus import MemoryBus, MemoryProducer, Revoked
+from tests.support.sagas.factories import entry, record, request, undo
+from tests.support.services.fuse import INSTANTS, Crash
+from tests.support.services.workbench import CHAIN, Moody, Workbench, begin, effects_of
 
 pytestmark = pytest.mark.django_db(databases=[*CHAIN, COORDINATOR])
 

@@ -4,8 +4,8 @@ from collections import Counter
 
 import pytest
 
-from tests.factories import request
-from tests.workbench import CHAIN, Workbench, effects_of
+from tests.support.sagas.factories import request
+from tests.support.services.workbench import CHAIN, Workbench, effects_of
 
 pytestmark = pytest.mark.django_db(databases=CHAIN)
 

@@ -4,8 +4,8 @@ import pytest
 
 from saga.messages import Kind
 from saga.steering import FaultRules
-from tests.factories import request
-from tests.workbench import CHAIN, Workbench, begin, effects_of, take_on
+from tests.support.sagas.factories import request
+from tests.support.services.workbench import CHAIN, Workbench, begin, effects_of, take_on
 
 pytestmark = pytest.mark.django_db(databases=CHAIN)
 

@@ -13,8 +13,8 @@ from saga.definitions import COORDINATOR
 from saga.errors import MessageRejected, StepFailed
 from saga.messages import Kind, Outcome
 from saga.participation import Status
-from tests.factories import command, entry, outgoing, record, reply, request, trace, undo
-from tests.workbench import CHAIN, Moody, Workbench, effects_of
+from tests.support.sagas.factories import command, entry, outgoing, record, reply, request, trace, undo
+from tests.support.services.workbench import CHAIN, Moody, Workbench, effects_of
 
 pytestmark = pytest.mark.django_db(databases=(*CHAIN, COORDINATOR))
 

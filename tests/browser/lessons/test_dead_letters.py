@@ -10,7 +10,7 @@ from playwright.sync_api import Page, WebSocketRoute, expect
 from saga.bus import Outgoing, TopicPartition
 from tests.browser.board import SLOW, row, status
 from tests.eventually import eventually
-from tests.live import PATIENCE_S, LiveWorkshop
+from tests.support.system.live import PATIENCE_S, LiveWorkshop
 from workshop.kafka_bus import KafkaBus
 
 FORGOTTEN = {"type": "delta", "seq": 0, "now": "2026-01-01T00:00:00Z", "sagas": []}

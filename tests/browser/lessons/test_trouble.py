@@ -8,7 +8,7 @@ from playwright.sync_api import Page, expect
 from saga.definitions import PERSISTENT
 from tests.browser.board import SLOW, card, click_for_saga, row, status
 from tests.eventually import eventually
-from tests.live import PATIENCE_S, LiveWorkshop
+from tests.support.system.live import PATIENCE_S, LiveWorkshop
 
 CLOSED = {"failures": None, "action": "undo", "error": "the rental is closed"}
 CANNOT_GIVE_BACK = {"car": CLOSED, "flight": {"failures": None, "error": "no seat left"}}

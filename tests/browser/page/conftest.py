@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.browser.board import SetLag
-from tests.live import LiveWorkshop
+from tests.support.system.live import LiveWorkshop
 
 QUICK_MS = (0, 100)
 

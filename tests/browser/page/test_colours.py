@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Page
 
 from tests.browser.board import expect_completed
-from tests.live import LiveWorkshop
+from tests.support.system.live import LiveWorkshop
 
 pytestmark = pytest.mark.usefixtures("quick")
 

@@ -7,7 +7,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.board import part, row, status
 from tests.browser.conftest import VIEWPORT
-from tests.live import LiveWorkshop
+from tests.support.system.live import LiveWorkshop
 
 PHONE = (390, 844)
 SMALL_PHONE = (320, 640)

@@ -9,7 +9,7 @@ from playwright.sync_api import Page, WebSocket, expect
 
 from tests.browser.board import SLOW, SetLag, counted, expect_completed, expect_every_event, onboard, part, row, shown
 from tests.eventually import eventually
-from tests.live import PATIENCE_S, LiveWorkshop
+from tests.support.system.live import PATIENCE_S, LiveWorkshop
 
 pytestmark = pytest.mark.usefixtures("quick")
 

@@ -9,7 +9,7 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.board import SLOW, SetLag, expect_completed, expect_every_event, onboard, row, shown
 from tests.eventually import eventually
-from tests.live import PATIENCE_S, LiveWorkshop
+from tests.support.system.live import PATIENCE_S, LiveWorkshop
 
 pytestmark = pytest.mark.usefixtures("quick")
 

@@ -7,7 +7,7 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.board import card, expect_completed, onboard, row, status
 from tests.eventually import eventually
-from tests.live import PATIENCE_S, LiveWorkshop
+from tests.support.system.live import PATIENCE_S, LiveWorkshop
 
 pytestmark = pytest.mark.usefixtures("quick")
 

@@ -9,7 +9,7 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.board import SLOW, click_for_saga, expect_every_event, status
 from tests.eventually import eventually
-from tests.live import PATIENCE_S, LiveWorkshop
+from tests.support.system.live import PATIENCE_S, LiveWorkshop
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -17,8 +17,8 @@ from urllib.parse import urlencode
 
 from tests.environment import without_settings
 from tests.eventually import eventually
+from workshop.config import ROOT
 
-ROOT = Path(__file__).resolve().parent.parent
 PATIENCE_S = 90.0
 STOPS_WITHIN_S = 20.0
 ENDS = ("completed", "compensated")

@@ -7,7 +7,7 @@ from saga.definitions import COORDINATOR, DEFINITIONS
 from saga.participation import Entry, Status
 from saga.routing import End
 from saga.saga_log import LogEntry, Mark
-from tests.dash_factories import at
+from tests.support.dashboard.factories import at
 
 RECORD = Record(topic="new-user", partition=0, offset=0, key=b"k", value=b"v")
 

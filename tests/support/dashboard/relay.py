@@ -4,7 +4,7 @@ from dashboard.backstage.relay import Relay
 from dashboard.models import Saga
 from saga import wire
 from saga.messages import SagaMessage
-from tests.memory_bus import MemoryBus
+from tests.support.brokers.memory_bus import MemoryBus
 
 
 def run(bus: MemoryBus, *, limit: int = 100) -> None:

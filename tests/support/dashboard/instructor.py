@@ -6,7 +6,7 @@ from typing import Any
 
 from django.test import Client
 
-from tests.dash_refusals import JSON, token
+from tests.support.dashboard.refusals import JSON, token
 
 PASSWORD = "open sesame"
 ACTS: dict[str, tuple[str, str, Any]] = {

@@ -5,8 +5,8 @@ from collections.abc import Callable
 from contextlib import closing
 
 from saga.bus import Consumer, Outgoing, Place, Record, TopicPartition
-from tests.brokers import Broker
 from tests.eventually import eventually
+from tests.support.brokers.kinds import Broker
 
 DEADLINE_S = 30.0
 Revoked = Callable[[frozenset[TopicPartition]], None]

@@ -13,7 +13,7 @@ from saga.definitions import CHOREOGRAPHY, COORDINATOR, ONBOARDING, TRIP, Defini
 from saga.messages import Action, DeadLetter, Kind, StepFault, Trace, TraceEvent, User
 from saga.steering import Heartbeat
 from saga.topics import TRACE, partitions_by_topic
-from tests.memory_bus import MemoryBus
+from tests.support.brokers.memory_bus import MemoryBus
 
 ADA = User(name="Ada Lovelace", department="Engineering")
 STEPS = tuple(step.name for step in ONBOARDING.steps)

@@ -4,7 +4,7 @@ from typing import Any
 
 from django.test import Client
 
-from tests.dash_refusals import JSON
+from tests.support.dashboard.refusals import JSON
 
 SAGA_FIELDS = set("saga_id scenario style status reason user started_at ended_at steps".split())
 

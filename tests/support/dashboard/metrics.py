@@ -6,7 +6,7 @@ from django.test import Client
 from prometheus_client.parser import text_string_to_metric_families
 
 from saga.messages import Kind, Trace, TraceEvent
-from tests.dash_factories import at, event, trace, undo_event
+from tests.support.dashboard.factories import at, event, trace, undo_event
 
 AUTHORIZE = {"service": "authorizer", "step": "authorize"}
 

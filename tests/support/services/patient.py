@@ -10,8 +10,8 @@ from saga.bus import TopicPartition
 from saga.messages import DeadLetter
 from saga.steering import Control, Heartbeat
 from saga.topics import CONTROL, DEAD_LETTER, HEARTBEAT, partitions_by_topic
-from tests.factories import HeldClock, outgoing
-from tests.memory_bus import MemoryBus
+from tests.support.brokers.memory_bus import MemoryBus
+from tests.support.sagas.factories import HeldClock, outgoing
 
 BUSY: Any = SimpleNamespace(
     assigned=frozenset({TopicPartition("notified", 0), TopicPartition("new-user", 2)}), in_flight=7, handled=40

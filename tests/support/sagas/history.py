@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from saga.definitions import ONBOARDING
 from saga.messages import Action, Kind, TraceEvent
 from saga.state import SagaState, initial
-from tests.factories import LATER, RESULTS, event
+from tests.support.sagas.factories import LATER, RESULTS, event
 
 UNDO = Action.UNDO
 

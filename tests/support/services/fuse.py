@@ -9,7 +9,7 @@ from saga.bus import Outgoing, Place, Record, TopicPartition
 from saga.participation import Entry
 from saga.saga_log import LogEntry
 from saga.topics import DEAD_LETTER, TRACE
-from tests.memory_bus import MemoryBus, MemoryMember, MemoryProducer, Revoked
+from tests.support.brokers.memory_bus import MemoryBus, MemoryMember, MemoryProducer, Revoked
 
 INSTANTS = [f"{when} {what}" for what in ("ledger", "outcome", "trace", "commit") for when in ("before", "after")]
 

@@ -5,7 +5,7 @@ from dashboard.backstage.projector import Projector
 from dashboard.backstage.watch import Watch
 from saga.bus import Outgoing
 from saga.topics import DEAD_LETTER, TRACE
-from tests.memory_bus import MemoryBus
+from tests.support.brokers.memory_bus import MemoryBus
 
 TOPICS = (TRACE, DEAD_LETTER)
 MOST_ROUNDS = 50

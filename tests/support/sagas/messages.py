@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from saga.messages import Action, DeadLetter, Kind, Outcome, Reply, SagaMessage, StepFault, Trace, TraceEvent, User
 from saga.steering import LONGEST_LAG_MS, Control, FaultRules, Forget, Heartbeat, Instant, Order
-from tests.factories import command, control, dead_letter, heartbeat, outgoing, reply, request, trace
+from tests.support.sagas.factories import command, control, dead_letter, heartbeat, outgoing, reply, request, trace
 
 FORGET = Forget(saga_ids=("saga-1",))
 MESSAGES = [request(), reply(command("car"), Outcome.DONE), trace(), dead_letter(), heartbeat(), control(), FORGET]

@@ -21,8 +21,8 @@ from saga.messages import DeadLetter, Reply, SagaMessage, Trace, TraceEvent
 from saga.participation import Entry
 from saga.state import SagaState, initial
 from saga.topics import DEAD_LETTER, TOPICS_BY_SERVICE, TRACE, partitions_by_topic
-from tests.factories import AT, RESULTS, HeldClock, fold, outgoing, record, request
-from tests.fuse import Crash, Fuse, FusedBus, FusedLedger, FusedLog
+from tests.support.sagas.factories import AT, RESULTS, HeldClock, fold, outgoing, record, request
+from tests.support.services.fuse import Crash, Fuse, FusedBus, FusedLedger, FusedLog
 
 # The services of the onboarding, along the chain.
 CHAIN = ("provisioner", "authorizer", "notifier")

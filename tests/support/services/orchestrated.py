@@ -7,8 +7,8 @@ from saga import routing
 from saga.definitions import COORDINATOR, ORCHESTRATION, definition_of
 from saga.messages import SagaMessage, StepFault
 from saga.saga_log import LogEntry
-from tests.factories import ADA
-from tests.workbench import Workbench, effects_of
+from tests.support.sagas.factories import ADA
+from tests.support.services.workbench import Workbench, effects_of
 
 BOOKINGS = ("car", "hotel", "flight", "tickets")
 ALL = (COORDINATOR, *BOOKINGS)

@@ -15,9 +15,9 @@ from typing import Any
 from websockets.sync.client import ClientConnection, connect
 
 from tests.eventually import eventually
-from tests.live import PATIENCE_S, free_port
+from tests.support.system.live import PATIENCE_S, free_port
+from workshop.config import ROOT
 
-ROOT = Path(__file__).resolve().parent.parent
 START_S = 30.0
 USER = "workshop"
 

@@ -10,7 +10,7 @@ from saga.definitions import ORCHESTRATION
 from saga.messages import Action, Outcome, Reply, SagaMessage
 from saga.routing import Routed
 from saga.saga_log import LogEntry, LogState
-from tests.factories import reply, request
+from tests.support.sagas.factories import reply, request
 
 STORED = TypeAdapter(LogEntry)
 

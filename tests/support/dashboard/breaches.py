@@ -8,8 +8,8 @@ from consumers.models import Effect
 from dashboard.models import Saga
 from saga.definitions import DEFINITIONS
 from saga.participation import Entry, Status
-from tests.dash_factories import STEPS, accept, at, compensation, finish, say
-from tests.dash_ledgers import RECORD, do, note
+from tests.support.dashboard.factories import STEPS, accept, at, compensation, finish, say
+from tests.support.dashboard.ledgers import RECORD, do, note
 
 
 def five_sagas() -> list[str]:

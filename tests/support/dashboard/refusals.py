@@ -8,7 +8,7 @@ from django.test import Client
 
 from dashboard.models import Board, Saga, Service
 from dashboard.readmodel import services
-from tests.dash_factories import counters
+from tests.support.dashboard.factories import counters
 
 JSON = "application/json"
 MEGABYTE = 1024 * 1024

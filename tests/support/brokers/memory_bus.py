@@ -12,7 +12,7 @@ from itertools import count
 
 from saga.bus import Outgoing, Place, Record, TopicPartition
 from saga.errors import BrokerUnavailable
-from tests.memory_group import Group
+from tests.support.brokers.memory_group import Group
 
 MAX_MESSAGE_BYTES = 1_000_000
 Revoked = Callable[[frozenset[TopicPartition]], None]

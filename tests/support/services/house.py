@@ -5,10 +5,10 @@ from dashboard.backstage.retention import Policy, Retention
 from dashboard.models import Board, Saga
 from saga.steering import Forget
 from saga.topics import FORGET, SERVICES
-from tests.dash_auditor import red
-from tests.dash_factories import STEPS, accept, at, finish, life_of, say
-from tests.dash_ledgers import do
-from tests.workbench import Workbench
+from tests.support.dashboard.auditor import red
+from tests.support.dashboard.factories import STEPS, accept, at, finish, life_of, say
+from tests.support.dashboard.ledgers import do
+from tests.support.services.workbench import Workbench
 
 LONG_AGO = at(0)
 

@@ -16,11 +16,12 @@ from typing import Any
 
 from saga.bus import Bus
 from tests.eventually import eventually
-from tests.memory_bus import MemoryBus
+from tests.support.brokers.memory_bus import MemoryBus
+from workshop.config import ROOT
 from workshop.embedded_broker import MockCluster, load_library
 from workshop.kafka_bus import KafkaBus
 
-POM = Path(__file__).with_name("pom.xml")
+POM = ROOT / "tests" / "pom.xml"
 START_S = 240
 STOP_S = 60
 QUICK_JVM = ("-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn")
@@ -74,7 +75,7 @@ def broker_process(address_file: Path, topics: Mapping[str, int]) -> Iterator[su
     """Run the embedded broker as the supervisor does: in a process of its own."""
     arguments = [f"{topic}:{partitions}" for topic, partitions in topics.items()]
     command = [sys.executable, "-m", "workshop.embedded_broker", "--address-file", str(address_file), *arguments]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.DEVNULL, cwd=POM.parents[1]) as process:
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.DEVNULL, cwd=ROOT) as process:
         try:
             yield process
         finally:
