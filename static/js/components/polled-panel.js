@@ -1,4 +1,5 @@
-// A <details> whose content is fetched when it is opened, and every few seconds while it stays open.
+// A <details> whose content is fetched when it is opened, and every few seconds while it stays open and can be seen: a
+// tab that somebody has forgotten asks for nothing.
 
 import { createWatch, getJson } from "../lib/http.js";
 import { createLatest } from "../lib/latest.js";
@@ -15,11 +16,13 @@ export function connectPolledPanel(root, { url, problem, draw, forget = () => {}
 
   const refresh = createLatest(async () => {
     clearTimeout(timer);
-    const isDrawn = root.open && await watch(async () => draw(await getJson(url)));
+    const isSeen = root.open && !document.hidden;
+    const isDrawn = isSeen && await watch(async () => draw(await getJson(url)));
     if (!isDrawn) forget();
-    if (root.open) timer = setTimeout(refresh, REFRESH_MS);
+    if (isSeen) timer = setTimeout(refresh, REFRESH_MS);
   });
 
   root.addEventListener("toggle", refresh);
+  document.addEventListener("visibilitychange", refresh);
   return refresh;
 }
