@@ -21,8 +21,13 @@ export function connectMany(form) {
 
 export function connectRoster(form) {
   const places = { form, ...partsOf(form) };
+  const { text, file } = form.elements;
   onSubmit(form, async () => {
-    if (await confirmed(places, () => sendForm(form, { style: chosenStyle() }), "user")) form.reset();
+    const [sent, chosen] = [text.value, file.files[0]];
+    if (!(await confirmed(places, () => sendForm(form, { style: chosenStyle() }), "user"))) return;
+    // The next list may be there already.
+    if (text.value === sent) text.value = "";
+    if (file.files[0] === chosen) file.value = "";
   });
 }
 

@@ -5,7 +5,7 @@ from datetime import datetime
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, WebSocket, expect
+from playwright.sync_api import Page, Route, WebSocket, expect
 
 from tests.browser.board import SLOW, SetLag, counted, expect_completed, expect_every_event, onboard, part, row, shown
 from tests.eventually import eventually
@@ -160,6 +160,20 @@ def test_a_class_list_starts_a_saga_for_each_line(page: Page, csv_file: Path) ->
     page.get_by_role("button", name="Onboard the list").click()
     expect(page.get_by_role("table", name="Sagas")).to_contain_text("Grace Hopper")
     expect(page.get_by_role("table", name="Sagas")).to_contain_text("Ada Lovelace")
+
+
+def test_the_next_list_may_be_typed_while_one_is_on_its_way(page: Page, csv_file: Path) -> None:
+    on_the_way: list[Route] = []
+    page.route("**/roster/", on_the_way.append)
+    page.get_by_text("A list of users").click()
+    page.get_by_label("or a CSV file").set_input_files(csv_file)
+    with page.expect_request("**/roster/"):
+        page.get_by_role("button", name="Onboard the list").click()
+    page.get_by_label("One user a line").fill("Alan Turing,Data")
+    on_the_way.pop().continue_()
+    expect(page.get_by_text("2 users accepted.")).to_be_visible()
+    expect(page.get_by_label("One user a line")).to_have_value("Alan Turing,Data")
+    expect(page.get_by_label("or a CSV file")).to_have_value("")
 
 
 def test_no_number_is_explained_beside_its_field(page: Page) -> None:
