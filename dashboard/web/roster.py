@@ -40,10 +40,18 @@ def _rows(text: str) -> list[tuple[int, list[str]]]:
     """Return the rows that hold anything, each with the number of its line, the last one where it has several."""
     reader = csv.reader(io.StringIO(text, newline=None), delimiter=_delimiter(text), strict=True)
     try:
-        rows = [(reader.line_num, [cell.strip() for cell in row]) for row in reader]
+        rows = [(reader.line_num, _cells(row)) for row in reader]
     except csv.Error as error:
         raise BadRequest(f"line {reader.line_num} is not CSV: {error}") from error
-    return [(number, row) for number, row in rows if any(row)]
+    return [(number, row) for number, row in rows if row]
+
+
+def _cells(row: list[str]) -> list[str]:
+    """Return the cells up to the last one that holds anything: spreadsheets write empty ones after it."""
+    cells = [cell.strip() for cell in row]
+    while cells and not cells[-1]:
+        cells.pop()
+    return cells
 
 
 def _delimiter(text: str) -> str:
@@ -58,5 +66,5 @@ def _delimiter(text: str) -> str:
 def _user(number: int, row: list[str]) -> User:
     if len(row) > 2:
         raise BadRequest(f"line {number}: expected a name and a department, found {len(row)} cells")
-    department = row[1] if len(row) == 2 and row[1] else DEPARTMENTS[number % len(DEPARTMENTS)]
+    department = row[1] if len(row) == 2 else DEPARTMENTS[number % len(DEPARTMENTS)]
     return user_of(row[0], department, where=f"line {number}: ")

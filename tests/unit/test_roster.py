@@ -20,6 +20,7 @@ TAKEN = {
     "a header": "Name,Department\nAda Lovelace,Engineering\nAlan Turing,Data\n",
     "a byte order mark and a header": "\ufeffname,department\nAda Lovelace,Engineering\nAlan Turing,Data\n",
     "blank lines": "\nAda Lovelace,Engineering\n\n,\n  \nAlan Turing,Data\n\n",
+    "empty cells at the end": "Ada Lovelace,Engineering,,\nAlan Turing,Data,\n",
     "quotes": '"Ada Lovelace","Engineering"\n"Alan Turing",Data\n',
     "spaces around": "  Ada Lovelace , Engineering\nAlan Turing,  Data\n",
 }
