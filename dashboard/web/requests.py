@@ -1,5 +1,6 @@
 """What the HTTP API is asked, as its OpenAPI document describes it."""
 
+import re
 from typing import Annotated, Any, Literal
 
 from ninja import Schema
@@ -108,6 +109,13 @@ class PageQuery(Schema):
     def _pass_over_empty(cls, value: object) -> object:
         if value == "":
             raise PydanticUseDefault
+        return value
+
+    @field_validator("after", "limit", mode="before")
+    @classmethod
+    def _want_digits(cls, value: object) -> object:
+        if isinstance(value, str) and not re.fullmatch("[0-9]*", value):
+            raise ValueError("a number is written in digits")
         return value
 
 

@@ -191,6 +191,7 @@ def test_a_service_that_does_not_exist_cannot_be_killed(client: Client) -> None:
 
 
 QUERIES = ["limit=0", "limit=-1", "limit=1001", "limit=many", "limit=1.5", "after=-1", "after=x"]
+QUERIES += ["limit=1.0", "limit=1_0", "limit=%2B1", "after=1%0A"]
 QUERIES += ["status=done", "scenario=moon-landing", "status=%00", "scenario=trip%00", "after=%00"]
 
 
