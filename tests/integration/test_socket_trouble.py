@@ -15,7 +15,7 @@ from dashboard.web.metrics import REGISTRY
 from dashboard.web.sockets import TRY_AGAIN_LATER
 from saga.messages import Kind
 from tests.support.dashboard.factories import accept, completion, event, say, trace
-from tests.support.dashboard.socket import PATIENCE_S, PageSocket, Server, shows
+from tests.support.dashboard.socket import PATIENCE_S, Listener, PageSocket, Server, shows
 
 pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
 
@@ -111,17 +111,6 @@ async def test_health_reaches_every_page_whatever_it_has_seen(server: Server) ->
         await server.do(accept)
         for page in (one, other):
             await page.until(lambda frame: [part for part in frame["health"] if part["name"] == "broker"])
-
-
-class Listener:
-    trace = True
-    seen = 0
-
-    def __init__(self) -> None:
-        self.frames: list[str] = []
-
-    async def send_frame(self, frame: str) -> None:
-        self.frames.append(frame)
 
 
 class Broken(Listener):

@@ -104,6 +104,19 @@ async def is_refused(application: Any, *, headers: Any, path: str = "/ws/sagas/"
     return not connected
 
 
+class Listener:
+    """What the hub knows of a page."""
+
+    trace = True
+    seen = 0
+
+    def __init__(self) -> None:
+        self.frames: list[str] = []
+
+    async def send_frame(self, frame: str) -> None:
+        self.frames.append(frame)
+
+
 class Server:
     """A web process that looks often: its layer, its hub, and the database as its threads use it."""
 
