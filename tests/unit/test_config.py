@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from workshop import config, machine
+from workshop import config, machine, secret_files
 from workshop.config import Config, ConfigError
 
 
@@ -203,7 +203,7 @@ def test_of_two_that_make_the_key_at_once_both_use_the_first_ones(
         return "the second one's"
 
     monkeypatch.setenv("VAR_DIR", str(tmp_path))
-    monkeypatch.setattr(config.secrets, "token_urlsafe", make)
+    monkeypatch.setattr(secret_files.secrets, "token_urlsafe", make)
     assert config.load().key() == "the first one's"
 
 
