@@ -164,7 +164,7 @@ def test_a_class_list_starts_a_saga_for_each_line(page: Page, csv_file: Path) ->
 
 def test_the_next_list_may_be_typed_while_one_is_on_its_way(page: Page, csv_file: Path) -> None:
     on_the_way: list[Route] = []
-    page.route("**/roster/", on_the_way.append)
+    page.route("**/roster/", lambda route: on_the_way.append(route))
     page.get_by_text("A list of users").click()
     page.get_by_label("or a CSV file").set_input_files(csv_file)
     with page.expect_request("**/roster/"):
