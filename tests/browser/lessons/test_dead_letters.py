@@ -3,6 +3,7 @@
 import json
 from contextlib import closing
 from functools import partial
+from typing import Any
 
 import pytest
 from playwright.sync_api import Page, WebSocketRoute, expect
@@ -29,6 +30,10 @@ def bus_of(workshop: LiveWorkshop) -> KafkaBus:
 def write_nonsense(workshop: LiveWorkshop, *, key: str) -> None:
     with closing(bus_of(workshop)) as bus, closing(bus.producer()) as producer:
         producer.send([Outgoing(topic="authorize", key=key.encode(), value=b"{oops")])
+
+
+def letters(workshop: LiveWorkshop) -> list[Any]:
+    return workshop.get("/api/dead-letters")["dead_letters"]
 
 
 def test_what_is_typed_into_a_dead_letter_stays_when_newer_ones_come(page: Page, workshop: LiveWorkshop) -> None:
@@ -104,9 +109,12 @@ def test_a_history_leads_to_the_dead_letters_of_its_saga(page: Page, workshop: L
 def test_dead_letters_that_are_forgotten_leave_the_focus_with_the_table(page: Page, workshop: LiveWorkshop) -> None:
     sockets: list[WebSocketRoute] = []
     page.route_web_socket("**/ws/sagas/", lambda socket: (socket.connect_to_server(), sockets.append(socket)))
+    before = len(letters(workshop))
     write_nonsense(workshop, key="somebody")
+    eventually(lambda: len(letters(workshop)) > before, within_s=PATIENCE_S)
     page.reload()
     summary = page.locator("[data-component=dead-letters] > summary")
+    expect(summary).to_be_visible()  # before that nothing of it can have the focus
     summary.focus()
     sockets[0].send(json.dumps(FORGOTTEN))
     expect(summary).to_be_hidden()

@@ -61,6 +61,7 @@ def test_an_invitation_that_goes_leaves_the_focus_with_the_table(page: Page, wor
     workshop.stop_service("notifier")
     page.get_by_label("Show").select_option("under way")
     show_all = page.get_by_role("button", name="Show all")
+    expect(show_all).to_be_visible()
     show_all.focus()
     workshop.onboard(1)
     expect(show_all).to_be_hidden()
